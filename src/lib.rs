@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Segue serves a user's next interests from a hot-swappable table of precomputed candidates.
+//!
+//! ```text
+//! request   http | grpc -> admit -> answer: live.read( table exact -> suffix -> popular ) -> encode
+//! snapshot  pipeline -> write -> publish -> store -> reload: open -> verify -> warm -> check -> swap
+//! ```
+//!
+//! The two flows meet at one line: the `live.read` in [`answer`](answer::answer). Modules stand in reading order.
+
+// The request, in order.
+pub mod ask;
+pub mod answer;
+pub mod error;
+
+// The snapshot, in order.
+pub mod snapshot;
