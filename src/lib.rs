@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Segue serves precomputed next-interest candidates; this file is the map, in reading order.
+
+pub mod config;
