@@ -7,6 +7,10 @@
 //!
 //! The two flows meet at one line: the `live.read` in [`answer`](answer::answer). Modules stand in reading order.
 
+// The program.
+pub mod cli;
+pub mod config;
+
 // The request, in order.
 pub mod ask;
 pub mod answer;
