@@ -10,9 +10,11 @@ use std::time::Duration;
 use metrics::Gauge;
 
 mod door;
+mod durations;
 mod label;
 mod registrar;
 mod release;
+mod workers;
 
 pub use door::{Connection, DoorMetrics};
 pub use label::{Call, Door, LoadFailure, Phase};
@@ -20,6 +22,7 @@ pub use registrar::{Kind, Metric};
 pub use release::{Loaded, ReleaseMetrics};
 
 use registrar::{Registrar, declare};
+use workers::Workers;
 
 /// Seconds. A table answer takes tens of microseconds and the goal is one millisecond, so the steps are finest below 100 us.
 const REQUEST_BUCKETS: &[f64] = &[
@@ -79,7 +82,7 @@ declare! {
         "Always 1; its label names the program's version.";
 }
 
-/// How often [`Metrics::upkeep`] is due: samples wait in memory until then, about 24 bytes a request.
+/// How often [`Metrics::upkeep`] is due: the samples of the exporter's histograms wait in memory until then.
 pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// All metrics of one process; a clone is another handle to the same ones.
@@ -89,10 +92,9 @@ pub struct Metrics {
 }
 
 struct Inner {
-    registrar: Arc<Registrar>,
+    registrar: Registrar,
     process: metrics_process::Collector,
-    http: Arc<DoorMetrics>,
-    grpc: Arc<DoorMetrics>,
+    workers: Workers,
     release: ReleaseMetrics,
     ready: Gauge,
     /// Read only at a scrape, so that requests do not also keep a gauge: admission holds this number anyway.
@@ -102,14 +104,13 @@ struct Inner {
 impl Metrics {
     /// A fresh set, every count at zero. Two sets in one process never mix.
     pub fn new() -> Self {
-        let registrar = Arc::new(Registrar::new(METRICS));
+        let registrar = Registrar::new(METRICS);
         registrar.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1);
         let process = metrics_process::Collector::default();
         registrar.locally(|| process.describe());
         Self {
             inner: Arc::new(Inner {
-                http: Arc::new(DoorMetrics::new(Door::Http, registrar.clone())),
-                grpc: Arc::new(DoorMetrics::new(Door::Grpc, registrar.clone())),
+                workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
                 ready: registrar.gauge(&READY, &[]),
                 in_flight: OnceLock::new(),
@@ -119,12 +120,10 @@ impl Metrics {
         }
     }
 
-    /// The handles of one door, to be fetched once at start.
+    /// Handles for one door, to be fetched once at the start of each worker thread that counts there: each call makes
+    /// cells of its own, which live as long as the metrics and are summed at a scrape. Threads may share them, at a cost.
     pub fn door(&self, door: Door) -> Arc<DoorMetrics> {
-        match door {
-            Door::Http => self.inner.http.clone(),
-            Door::Grpc => self.inner.grpc.clone(),
-        }
+        self.inner.workers.join(door, &self.inner.registrar)
     }
 
     /// The handles of the reloader.
@@ -152,7 +151,10 @@ impl Metrics {
     /// The exposition in the Prometheus text format, sorted by name.
     pub fn render(&self) -> String {
         self.refresh();
+        let histograms = self.inner.workers.collect(&self.inner.registrar);
         let mut text = self.inner.registrar.render();
+        text.push_str(&histograms);
+        text.push('\n');
         text.push_str(&self.inner.release.describe());
         sorted(&text)
     }

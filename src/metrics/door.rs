@@ -1,28 +1,24 @@
-//! What one door counts; a finished request must never cost a lookup, a lock or an allocation here.
+//! What one worker counts at one door; a finished request must never cost a lookup, a lock or an allocation here.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram};
+use metrics::{Counter, Gauge};
 
+use super::durations::Durations;
 use super::label::{Call, Door, Label, per_label};
 use super::registrar::Registrar;
-use super::{ANSWERS, CLUSTERS_IGNORED, CONNECTIONS, DEADLINES_EXCEEDED, REQUEST_DURATION, REQUESTS, SHED};
+use super::{CLUSTERS_IGNORED, CONNECTIONS, DEADLINES_EXCEEDED, REQUEST_DURATION, SHED};
 use crate::answer::Source;
 use crate::error::Code;
 
-/// Codes that alerts divide by or watch. They start at zero, because `increase()` misses the first step of a series
-/// that begins at one; every other code appears with its first request, so that a scrape is not mostly zeros.
-const WATCHED: [Code; 5] = [Code::Ok, Code::Overloaded, Code::DeadlineExceeded, Code::Unavailable, Code::Internal];
-
-/// The handles of one door.
+/// The handles of one worker at one door.
+///
+/// What every request counts lies in cells of its own, which a scrape sums over the workers: cells that workers share
+/// travel between their caches at every request, and that costs more than the counting.
 pub struct DoorMetrics {
-    door: Door,
-    registrar: Arc<Registrar>,
-    /// By call, then by code.
-    requests: Box<[OnceLock<Counter>]>,
-    durations: Box<[OnceLock<Histogram>]>,
-    answers: Box<[Counter]>,
+    calls: Box<[CallCells]>,
+    answers: Box<[AtomicU64]>,
     shed: Counter,
     deadlines_exceeded: Counter,
     clusters_ignored: Counter,
@@ -34,28 +30,29 @@ pub struct Connection {
     gauge: Gauge,
 }
 
+struct CallCells {
+    ends: Box<[AtomicU64]>,
+    durations: Durations,
+}
+
 impl DoorMetrics {
-    pub(super) fn new(door: Door, registrar: Arc<Registrar>) -> Self {
+    pub(super) fn new(door: Door, registrar: &Registrar) -> Self {
         let of_door = [door.text()];
-        let made = Self {
-            requests: std::iter::repeat_with(OnceLock::new).take(Call::ALL.len() * Code::ALL.len()).collect(),
-            durations: per_label(|_: Call| OnceLock::new()),
-            answers: per_label(|source: Source| registrar.counter(&ANSWERS, &[door.text(), source.text()])),
+        Self {
+            calls: per_label(|_: Call| CallCells::new()),
+            answers: per_label(|_: Source| AtomicU64::new(0)),
             shed: registrar.counter(&SHED, &of_door),
             deadlines_exceeded: registrar.counter(&DEADLINES_EXCEEDED, &of_door),
             clusters_ignored: registrar.counter(&CLUSTERS_IGNORED, &[]),
             connections: registrar.gauge(&CONNECTIONS, &of_door),
-            door,
-            registrar,
-        };
-        made.start_watched();
-        made
+        }
     }
 
     /// Counts one request with its end and the time it took.
     pub fn finished(&self, call: Call, code: Code, elapsed: Duration) {
-        self.requests(call, code).increment(1);
-        self.duration(call).record(elapsed.as_secs_f64());
+        let cells = &self.calls[call.index()];
+        cells.ends[code.index()].fetch_add(1, Ordering::Relaxed);
+        cells.durations.record(elapsed);
     }
 
     /// Counts one answer.
@@ -65,7 +62,7 @@ impl DoorMetrics {
 
     /// Counts the answers of a batch that share a source.
     pub fn answered_many(&self, source: Source, count: u64) {
-        self.answers[source.index()].increment(count);
+        self.answers[source.index()].fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts a request refused at the in-flight limit.
@@ -89,36 +86,27 @@ impl DoorMetrics {
         Connection { gauge: self.connections.clone() }
     }
 
-    fn start_watched(&self) {
-        for &call in watched(self.door) {
-            self.duration(call);
-            for code in WATCHED {
-                self.requests(call, code);
-            }
-        }
+    pub(super) fn requests(&self, call: Call, code: Code) -> u64 {
+        self.calls[call.index()].ends[code.index()].load(Ordering::Relaxed)
     }
 
-    fn requests(&self, call: Call, code: Code) -> &Counter {
-        self.requests[call.index() * Code::ALL.len() + code.index()]
-            .get_or_init(|| self.registrar.counter(&REQUESTS, &[self.door.text(), call.text(), code.text()]))
+    pub(super) fn answers(&self, source: Source) -> u64 {
+        self.answers[source.index()].load(Ordering::Relaxed)
     }
 
-    fn duration(&self, call: Call) -> &Histogram {
-        self.durations[call.index()]
-            .get_or_init(|| self.registrar.histogram(&REQUEST_DURATION, &[self.door.text(), call.text()]))
+    pub(super) fn durations(&self, call: Call) -> &Durations {
+        &self.calls[call.index()].durations
+    }
+}
+
+impl CallCells {
+    fn new() -> Self {
+        Self { ends: per_label(|_: Code| AtomicU64::new(0)), durations: Durations::new(&REQUEST_DURATION) }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.gauge.decrement(1);
-    }
-}
-
-/// The calls that objectives are set for.
-fn watched(door: Door) -> &'static [Call] {
-    match door {
-        Door::Http => &[Call::NextClusters, Call::Batch],
-        Door::Grpc => &[Call::NextClusters, Call::Batch, Call::Stream],
     }
 }

@@ -30,6 +30,16 @@ pub enum Kind {
     Histogram(&'static [f64]),
 }
 
+impl Metric {
+    /// The upper bounds of a histogram, in the metric's unit; none for another kind.
+    pub fn buckets(&self) -> &'static [f64] {
+        match self.kind {
+            Kind::Histogram(buckets) => buckets,
+            Kind::Counter | Kind::Gauge => &[],
+        }
+    }
+}
+
 /// Declares each metric as a constant, and all of them as `METRICS`.
 macro_rules! declare {
     ($($id:ident = $kind:expr, $name:literal, [$($label:literal),*], $help:literal;)*) => {

@@ -63,6 +63,20 @@ fn a_request_is_counted_by_door_call_and_code() {
 }
 
 #[test]
+fn workers_of_a_door_are_summed() {
+    let metrics = Metrics::new();
+    let (one, other) = (metrics.door(Door::Http), metrics.door(Door::Http));
+    one.finished(Call::Version, Code::Ok, Duration::from_micros(1));
+    other.finished(Call::Version, Code::Ok, Duration::from_micros(1));
+    drop(other);
+    for _second_scrape_counts_nothing_twice in 0..2 {
+        let text = metrics.render();
+        check(&text, r#"segue_requests_total{door="http",call="version",code="ok"} 2"#);
+        check(&text, r#"segue_request_duration_seconds_count{door="http",call="version"} 2"#);
+    }
+}
+
+#[test]
 fn only_codes_that_alerts_watch_start_at_zero() {
     let text = Metrics::new().render();
     check(&text, r#"segue_requests_total{door="http",call="next_clusters",code="internal"} 0"#);
@@ -151,6 +165,7 @@ fn readiness_goes_both_ways() {
 fn two_sets_do_not_mix() {
     let (one, other) = (Metrics::new(), Metrics::new());
     one.door(Door::Http).shed();
+    other.door(Door::Http);
     check(&one.render(), r#"segue_requests_shed_total{door="http"} 1"#);
     check(&other.render(), r#"segue_requests_shed_total{door="http"} 0"#);
 }
@@ -158,12 +173,11 @@ fn two_sets_do_not_mix() {
 #[test]
 fn upkeep_loses_no_sample() {
     let metrics = Metrics::new();
-    let door = metrics.door(Door::Http);
     for _ in 0..1_000 {
-        door.finished(Call::Batch, Code::Ok, Duration::from_millis(1));
+        metrics.release().phase(Phase::Swap, Duration::from_micros(1));
         metrics.upkeep();
     }
-    check(&metrics.render(), r#"segue_request_duration_seconds_count{door="http",call="batch"} 1000"#);
+    check(&metrics.render(), r#"segue_release_load_phase_duration_seconds_count{phase="swap"} 1000"#);
 }
 
 /// Names as Prometheus asks for them: units spelled out, `_total` on counters and on nothing else.
