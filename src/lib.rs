@@ -4,3 +4,4 @@ pub mod answer;
 pub mod error;
 // Operating it.
 pub mod metrics;
+pub mod trace;
