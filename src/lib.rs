@@ -12,9 +12,16 @@ pub mod cli;
 pub mod config;
 
 // The request, in order.
+pub mod admit;
 pub mod ask;
+pub mod room;
 pub mod answer;
 pub mod error;
 
 // The snapshot, in order.
 pub mod snapshot;
+
+// Operating it.
+pub mod metrics;
+pub mod trace;
+pub mod drain;

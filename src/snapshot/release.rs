@@ -17,7 +17,8 @@ use super::manifest::{
 use super::map::Mapping;
 use super::table::Table;
 use super::verify::Damage;
-use crate::answer::{Rung, climb};
+use crate::answer::{LADDER, climb};
+use crate::metrics::LoadFailure;
 
 /// Why a release cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -110,22 +111,18 @@ pub struct Release {
 
 impl ReleaseError {
     /// The label of `segue_release_load_failures_total{reason}`.
-    pub const fn reason(&self) -> &'static str {
+    pub const fn reason(&self) -> LoadFailure {
         match self {
-            Self::Missing { .. } => "missing",
-            Self::Io { .. } => "io",
-            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } => "manifest",
-            Self::Catalogue(_) => "catalogue",
-            Self::Table(_) => "table",
-            Self::Damage(_) | Self::Digest { .. } => "checksum",
-            Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
-            Self::Golden(_) | Self::GoldenMissing => "golden",
+            Self::Missing { .. } => LoadFailure::Missing,
+            Self::Io { .. } => LoadFailure::Io,
+            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } => LoadFailure::Manifest,
+            Self::Catalogue(_) => LoadFailure::Catalogue,
+            Self::Table(_) => LoadFailure::Table,
+            Self::Damage(_) | Self::Digest { .. } => LoadFailure::Checksum,
+            Self::Figures { .. } | Self::Clusters { .. } => LoadFailure::Incompatible,
+            Self::Golden(_) | Self::GoldenMissing => LoadFailure::Golden,
         }
     }
-
-    /// Every label that [`ReleaseError::reason`] gives.
-    pub const REASONS: [&str; 8] =
-        ["missing", "io", "manifest", "catalogue", "table", "checksum", "incompatible", "golden"];
 
     fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
@@ -163,7 +160,7 @@ impl Release {
 
     /// Asks every golden question.
     pub fn check(&self) -> Result<(), ReleaseError> {
-        let wrong = |golden: &Golden| golden.check(&climb(self, &Rung::ALL, &golden.ask())).err();
+        let wrong = |golden: &Golden| golden.check(&climb(self, &LADDER, &golden.ask())).err();
         self.golden.iter().find_map(wrong).map_or(Ok(()), |mismatch| Err(mismatch.into()))
     }
 
