@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Segue serves a user's next interests from a hot-swappable table of precomputed candidates.
+//!
+//! ```text
+//! request   http | grpc -> admit -> answer: live.read( table exact -> suffix -> popular ) -> encode
+//! snapshot  pipeline -> write -> publish -> store -> reload: open -> verify -> warm -> check -> swap
+//! ```
+//!
+//! The two flows meet at one line: the `live.read` in [`answer`](answer::answer). Modules stand in reading order.
+
+// The program.
+pub mod cli;
+pub mod config;
+
+// The request, in order.
+pub mod admit;
+pub mod ask;
+pub mod room;
+pub mod answer;
+pub mod error;
+
+// The snapshot, in order.
+pub mod snapshot;
+
+// Operating it.
+pub mod metrics;
+pub mod trace;
+pub mod drain;

@@ -1,0 +1,59 @@
+//! The commands of the `segue` program and their exit codes; their help is the operator's manual. No command may hold
+//! logic that the library has no other way to reach.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+mod completions;
+mod config;
+mod output;
+mod serve;
+
+use output::Failure;
+
+/// Shown under `segue --help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: a file, an address or a release could not be used
+  2  the command line or the configuration is wrong
+  3  the release is damaged, or does not answer its golden questions";
+
+/// Segue answers "what interests this user next?" from precomputed, hot-swappable releases.
+#[derive(Debug, Parser)]
+#[command(name = "segue", version, after_help = EXIT_CODES, max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the current release of a store over HTTP and gRPC until told to stop
+    Serve(serve::Args),
+    /// Check, show or explain the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Parses the command line, runs its one command and gives the exit code of the process.
+pub fn run() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Failure::of(&error).into()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Config(command) => config::run(command),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+    }
+}

@@ -1,0 +1,93 @@
+//! The default of every key, each with the reason for its value; it must never read anything at run time.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// All interfaces: the HTTP door is the service's public face. 8080 needs no privilege.
+pub const HTTP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080);
+
+/// Ten thousand keep-alive connections cost about 150 MB at worst; a load balancer in front opens a few hundred.
+pub const HTTP_CONNECTIONS_MAX: u64 = 10_000;
+
+/// A client on a bad network sends its headers in less; one that drips them holds its connection no longer.
+pub const HTTP_HEADER_READ_TIMEOUT_MS: u64 = 5_000;
+
+/// The largest body allowed arrives in a tenth of this over 20 Mbit/s.
+pub const HTTP_BODY_READ_TIMEOUT_MS: u64 = 5_000;
+
+/// A full batch (256 histories of 256 ids of 5 digits) is under half of it.
+pub const HTTP_BODY_BYTES_MAX: u64 = 1024 * 1024;
+
+/// All interfaces, on the port that gRPC examples and tools assume.
+pub const GRPC_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 50051);
+
+/// One HTTP/2 connection carries many calls, so a fleet of clients needs far fewer than over HTTP/1.1.
+pub const GRPC_CONNECTIONS_MAX: u64 = 1_000;
+
+/// The same room as an HTTP body: both doors take the same questions.
+pub const GRPC_MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Above what one client keeps in flight, below what lets a single connection fill `request.in_flight_max`.
+pub const GRPC_STREAMS_MAX: u64 = 256;
+
+/// Shorter than the idle timeouts of common load balancers (60 s and up), so that a dead peer is found before them.
+pub const GRPC_KEEPALIVE_INTERVAL_MS: u64 = 30_000;
+
+/// Loopback only: whoever reaches this door can change what is served.
+pub const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+
+/// A release of 50 million histories is about 2 GB; four of them fit.
+pub const ADMIN_PUSH_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Probes, one or two scrapers and an operator: a handful each.
+pub const ADMIN_CONNECTIONS_MAX: u64 = 64;
+
+/// Zero means one worker per core, which is what a machine of its own wants.
+pub const RUNTIME_WORKERS: u64 = 0;
+
+/// A runtime per core with its own accept queue spends about half the CPU of a shared one on small requests.
+pub const RUNTIME_FLAVOR: &str = "per_core";
+
+/// The table looks at the last three clusters at most; the rest serves only as what `exclude_history` leaves out.
+pub const REQUEST_HISTORY_MAX: u64 = 256;
+
+/// One shelf of a recommender's page.
+pub const REQUEST_LIMIT_DEFAULT: u64 = 10;
+
+/// More than any record holds (64), so a caller can drain a record and see the next rung.
+pub const REQUEST_LIMIT_MAX: u64 = 100;
+
+/// Room for everything a client would reasonably hide from one user.
+pub const REQUEST_EXCLUDE_MAX: u64 = 1_000;
+
+/// Larger batches gain nothing: past about a hundred the cost per item is flat.
+pub const REQUEST_BATCH_MAX: u64 = 256;
+
+/// A thousand times a table lookup: a request that needs longer is stuck, and its caller has given up.
+pub const REQUEST_DEADLINE_DEFAULT_MS: u64 = 100;
+
+/// Whatever a caller asks for, no request outlives this; half of `drain.grace_ms`.
+pub const REQUEST_DEADLINE_MAX_MS: u64 = 10_000;
+
+/// Sixteen full batches at once. Past it, waiting would only make every answer late, so requests are shed.
+pub const REQUEST_IN_FLIGHT_MAX: u64 = 4_096;
+
+/// The most specific answer first, and always something at the end.
+pub const ANSWER_RUNGS: &[&str] = &["table", "suffix", "popular"];
+
+/// A stat of one small file: cheap, and a new release is seen within seconds.
+pub const RELEASE_POLL_MS: u64 = 2_000;
+
+/// A release that cannot show a right answer is not put in front of users.
+pub const RELEASE_GOLDEN_REQUIRED: bool = true;
+
+/// Long enough for load balancers and kube-proxy to see the un-ready probe and stop sending.
+pub const DRAIN_LAME_DUCK_MS: u64 = 5_000;
+
+/// With the lame-duck time it stays below the 30 s that Kubernetes grants before it kills.
+pub const DRAIN_GRACE_MS: u64 = 20_000;
+
+/// People start it first; a deployment sets `json`.
+pub const LOG_FORMAT: &str = "human";
+
+/// One line for each start, swap, failure and stop; per-request lines need `debug`, which doubles a request's CPU.
+pub const LOG_LEVEL: &str = "info";

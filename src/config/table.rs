@@ -1,0 +1,188 @@
+//! The one table of keys: every section with its keys, types, defaults, bounds and help. Nothing else may name a key's
+//! default or bounds; the file, the flags, the variables and the reference all come from here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::defaults::*;
+use super::key::{Key, Kind, Section, WAIT_MS_MAX};
+use super::settings::Settings;
+use super::words::{Flavor, LogFormat, LogLevel, Rung};
+
+/// Every section, in the order of the reference.
+pub const SECTIONS: &[&Section] = &[
+    &Http::SECTION,
+    &Grpc::SECTION,
+    &Admin::SECTION,
+    &Runtime::SECTION,
+    &Request::SECTION,
+    &Answer::SECTION,
+    &Release::SECTION,
+    &Drain::SECTION,
+    &Log::SECTION,
+];
+
+/// Every key, in the order of the reference.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|section| section.keys)
+}
+
+/// Declares a section: the struct that holds its values, the rows of its keys, and the reading of one from the other.
+macro_rules! section {
+    ($(#[doc = $about:literal])+ $Section:ident in $section:literal {
+        $( $(#[doc = $help:literal])+ $word:literal => $field:ident: $Type:ty = $kind:expr; )+
+    }) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $Section { $( $(#[doc = $help])+ pub $field: $Type, )+ }
+
+        impl $Section {
+            /// The rows of this section's keys.
+            pub const SECTION: Section = Section {
+                name: $section,
+                help: &[$($about),+],
+                keys: &[$( Key {
+                    section: $section,
+                    word: $word,
+                    name: concat!($section, ".", $word),
+                    help: &[$($help),+],
+                    kind: $kind,
+                } ),+],
+            };
+
+            /// The section's values; `None` only if a row's kind is not its field's type.
+            pub(super) fn held(settings: &Settings) -> Option<Self> {
+                Some(Self { $( $field: settings.held(concat!($section, ".", $word))?, )+ })
+            }
+        }
+    };
+}
+
+const fn number(default: u64, min: u64, max: u64) -> Kind {
+    Kind::Number { default, min, max }
+}
+
+const fn wait_ms(default: u64, min: u64) -> Kind {
+    Kind::Number { default, min, max: WAIT_MS_MAX }
+}
+
+section! {
+    /// The HTTP door: JSON questions and answers.
+    Http in "http" {
+        /// Address and port to listen on.
+        "listen" => listen: SocketAddr = Kind::Address { default: HTTP_LISTEN };
+        /// Open connections; past it new ones wait in the system's accept queue.
+        "connections_max" => connections_max: usize = number(HTTP_CONNECTIONS_MAX, 1, 1_000_000);
+        /// Longest wait for the whole head of a request, in milliseconds.
+        "header_read_timeout_ms" => header_read_timeout: Duration = wait_ms(HTTP_HEADER_READ_TIMEOUT_MS, 1);
+        /// Longest wait for the whole body of a request, in milliseconds.
+        "body_read_timeout_ms" => body_read_timeout: Duration = wait_ms(HTTP_BODY_READ_TIMEOUT_MS, 1);
+        /// Largest body, in bytes; a larger one gets 413.
+        "body_bytes_max" => body_bytes_max: usize = number(HTTP_BODY_BYTES_MAX, 1_024, 64 * 1024 * 1024);
+    }
+}
+
+section! {
+    /// The gRPC door: segue.v1.NextClustersService, health and reflection.
+    Grpc in "grpc" {
+        /// Address and port to listen on.
+        "listen" => listen: SocketAddr = Kind::Address { default: GRPC_LISTEN };
+        /// Open connections; past it new ones wait in the system's accept queue.
+        "connections_max" => connections_max: usize = number(GRPC_CONNECTIONS_MAX, 1, 1_000_000);
+        /// Largest message, in bytes; a larger one gets RESOURCE_EXHAUSTED.
+        "message_bytes_max" => message_bytes_max: usize = number(GRPC_MESSAGE_BYTES_MAX, 1_024, 64 * 1024 * 1024);
+        /// Calls in flight on one connection; past it the client waits.
+        "streams_max" => streams_max: usize = number(GRPC_STREAMS_MAX, 1, 100_000);
+        /// Time between pings on a quiet connection, in milliseconds; a peer that answers none is dropped.
+        "keepalive_interval_ms" => keepalive_interval: Duration = wait_ms(GRPC_KEEPALIVE_INTERVAL_MS, 1_000);
+    }
+}
+
+section! {
+    /// The operator's door: probes, metrics, reload, activate and push.
+    Admin in "admin" {
+        /// Address and port to listen on. Beyond loopback it needs `token_file`.
+        "listen" => listen: SocketAddr = Kind::Address { default: ADMIN_LISTEN };
+        /// File that holds the bearer token which calls that change something must carry.
+        "token_file" => token_file: Option<PathBuf> = Kind::SecretFile;
+        /// Largest release that may be pushed, in bytes, all files together.
+        "push_bytes_max" => push_bytes_max: u64 = number(ADMIN_PUSH_BYTES_MAX, 1_024, 1 << 50);
+        /// Open connections; past it new ones wait in the system's accept queue.
+        "connections_max" => connections_max: usize = number(ADMIN_CONNECTIONS_MAX, 1, 10_000);
+    }
+}
+
+section! {
+    /// The threads that answer.
+    Runtime in "runtime" {
+        /// Worker threads; 0 means one per core.
+        "workers" => workers: usize = number(RUNTIME_WORKERS, 0, 1_024);
+        /// How they share work: per_core (a runtime and an accept queue each) or shared (one runtime, work stealing).
+        "flavor" => flavor: Flavor = Kind::Word { default: RUNTIME_FLAVOR, allowed: Flavor::WORDS };
+    }
+}
+
+section! {
+    /// What one request may ask for, and how many are answered at once.
+    Request in "request" {
+        /// Cluster ids in one history.
+        "history_max" => history_max: usize = number(REQUEST_HISTORY_MAX, 1, 100_000);
+        /// Candidates in an answer when the request names no limit.
+        "limit_default" => limit_default: usize = number(REQUEST_LIMIT_DEFAULT, 1, 1_000);
+        /// Candidates that a request may ask for.
+        "limit_max" => limit_max: usize = number(REQUEST_LIMIT_MAX, 1, 1_000);
+        /// Cluster ids that a request may exclude.
+        "exclude_max" => exclude_max: usize = number(REQUEST_EXCLUDE_MAX, 0, 100_000);
+        /// Questions in one batch.
+        "batch_max" => batch_max: usize = number(REQUEST_BATCH_MAX, 1, 100_000);
+        /// Time for an answer when the request names no deadline, in milliseconds.
+        "deadline_default_ms" => deadline_default: Duration = wait_ms(REQUEST_DEADLINE_DEFAULT_MS, 1);
+        /// Longest deadline that a request may name, in milliseconds; a longer one is cut to it.
+        "deadline_max_ms" => deadline_max: Duration = wait_ms(REQUEST_DEADLINE_MAX_MS, 1);
+        /// Questions being answered at once, over both doors; a batch counts its size. Past it requests are shed
+        /// with 429 or RESOURCE_EXHAUSTED.
+        "in_flight_max" => in_flight_max: usize = number(REQUEST_IN_FLIGHT_MAX, 1, 10_000_000);
+    }
+}
+
+section! {
+    /// How an answer is found.
+    Answer in "answer" {
+        /// The ways to answer, tried in this order until the limit is filled: table (the exact history), suffix (a
+        /// shorter one), popular (the same list for everyone).
+        "rungs" => rungs: Vec<Rung> = Kind::Words { default: ANSWER_RUNGS, allowed: Rung::WORDS };
+    }
+}
+
+section! {
+    /// What is served, and how a new one is noticed.
+    Release in "release" {
+        /// The store: the directory that holds releases/ and state.json. Relative to the working directory.
+        "dir" => dir: PathBuf = Kind::Directory;
+        /// Time between looks at state.json, in milliseconds.
+        "poll_ms" => poll: Duration = wait_ms(RELEASE_POLL_MS, 10);
+        /// Refuse a release that has no golden questions.
+        "golden_required" => golden_required: bool = Kind::Switch { default: RELEASE_GOLDEN_REQUIRED };
+    }
+}
+
+section! {
+    /// How the service stops.
+    Drain in "drain" {
+        /// Time between turning un-ready and closing the doors, in milliseconds; requests are served as before.
+        "lame_duck_ms" => lame_duck: Duration = wait_ms(DRAIN_LAME_DUCK_MS, 0);
+        /// Time that requests in flight then have to finish, in milliseconds; what is left is cut.
+        "grace_ms" => grace: Duration = wait_ms(DRAIN_GRACE_MS, 0);
+    }
+}
+
+section! {
+    /// What is written to standard error.
+    Log in "log" {
+        /// human (text) or json (an object a line).
+        "format" => format: LogFormat = Kind::Word { default: LOG_FORMAT, allowed: LogFormat::WORDS };
+        /// The least severe lines to write.
+        "level" => level: LogLevel = Kind::Word { default: LOG_LEVEL, allowed: LogLevel::WORDS };
+    }
+}

@@ -1,0 +1,183 @@
+//! What a key is given (`Raw`), what it holds once checked (`Value`), and the typed field it becomes (`Held`); no
+//! value here may be out of its key's bounds.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::key::Kind;
+
+/// A value as some source wrote it, before any check.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Raw {
+    /// From a flag or a variable: text that takes whatever type the key wants.
+    Untyped(String),
+    /// A TOML value, with the text that wrote it.
+    Toml {
+        /// The value as the parser understood it.
+        value: toml::Value,
+        /// The same value as it stands in the file, for messages.
+        written: String,
+    },
+}
+
+/// A value that passed its key's check.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// An IP address and port.
+    Address(SocketAddr),
+    /// A whole number: a count, bytes or milliseconds, as the key's name says.
+    Number(u64),
+    /// True or false.
+    Switch(bool),
+    /// One word of a closed vocabulary.
+    Word(String),
+    /// Several different words of a closed vocabulary, in order.
+    Words(Vec<String>),
+    /// A path, not looked at yet.
+    Path(PathBuf),
+    /// Nothing, where nothing is allowed.
+    Unset,
+}
+
+/// A field type that a checked value becomes; `None` when the key's kind is not the field's type.
+pub trait Held: Sized {
+    /// The field for `value`.
+    fn held(value: &Value) -> Option<Self>;
+}
+
+impl Raw {
+    /// The checked value, or `None` when this is not what `kind` expects.
+    pub fn check(&self, kind: &Kind) -> Option<Value> {
+        match kind {
+            Kind::Address { .. } => self.text()?.parse().ok().map(Value::Address),
+            Kind::Number { min, max, .. } => self.number().filter(|n| (min..=max).contains(&n)).map(Value::Number),
+            Kind::Switch { .. } => self.switch().map(Value::Switch),
+            Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
+            Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
+            Kind::Directory | Kind::SecretFile => self.text().filter(|path| !path.is_empty()).map(path),
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Untyped(text) => Some(text),
+            Self::Toml { value, .. } => value.as_str(),
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Untyped(text) => text.parse().ok(),
+            Self::Toml { value, .. } => value.as_integer()?.try_into().ok(),
+        }
+    }
+
+    fn switch(&self) -> Option<bool> {
+        match self {
+            Self::Untyped(text) => text.parse().ok(),
+            Self::Toml { value, .. } => value.as_bool(),
+        }
+    }
+
+    fn words(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Untyped(text) => Some(text.split(',').map(|word| word.trim().to_owned()).collect()),
+            Self::Toml { value, .. } => value.as_array()?.iter().map(|word| Some(word.as_str()?.to_owned())).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Raw {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untyped(text) => write!(out, "{text:?}"),
+            Self::Toml { written, .. } => out.write_str(written),
+        }
+    }
+}
+
+fn path(text: &str) -> Value {
+    Value::Path(PathBuf::from(text))
+}
+
+/// At least one word, each allowed, none twice.
+fn different(words: &[String], allowed: &[&str]) -> bool {
+    let known = |word: &String| allowed.contains(&word.as_str());
+    let repeated = |at: usize| words[..at].contains(&words[at]);
+    !words.is_empty() && words.iter().all(known) && !(0..words.len()).any(repeated)
+}
+
+/// Written as TOML writes it; `Unset` as the empty string.
+impl fmt::Display for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(out, "\"{address}\""),
+            Self::Number(number) => write!(out, "{number}"),
+            Self::Switch(on) => write!(out, "{on}"),
+            Self::Word(word) => write!(out, "\"{word}\""),
+            Self::Words(words) => write!(out, "{words:?}"),
+            Self::Path(path) => write!(out, "{}", toml::Value::String(path.to_string_lossy().into_owned())),
+            Self::Unset => Ok(()),
+        }
+    }
+}
+
+impl Held for SocketAddr {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Address(address) => Some(*address),
+            _ => None,
+        }
+    }
+}
+
+impl Held for u64 {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl Held for usize {
+    fn held(value: &Value) -> Option<Self> {
+        u64::held(value)?.try_into().ok()
+    }
+}
+
+/// Every wait is configured in milliseconds.
+impl Held for Duration {
+    fn held(value: &Value) -> Option<Self> {
+        u64::held(value).map(Duration::from_millis)
+    }
+}
+
+impl Held for bool {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Switch(on) => Some(*on),
+            _ => None,
+        }
+    }
+}
+
+impl Held for PathBuf {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Path(path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Option<PathBuf> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unset => Some(None),
+            set => PathBuf::held(set).map(Some),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The keys' closed vocabularies as enums; it must never accept a spelling that is not listed here.
+
+use super::value::{Held, Value};
+
+/// Declares an enum whose variants are spelled by fixed words, in the order of the documentation.
+macro_rules! words {
+    ($(#[$meta:meta])+ $Name:ident { $( $(#[$variant_meta:meta])+ $Variant:ident = $word:literal, )+ }) => {
+        $(#[$meta])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $Name { $( $(#[$variant_meta])+ $Variant, )+ }
+
+        impl $Name {
+            /// Every allowed word, in the order of the documentation.
+            pub const WORDS: &[&str] = &[$($word),+];
+
+            /// The word that spells this variant in files, flags, variables and replies.
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$Variant => $word, )+ }
+            }
+
+            /// The variant that `word` spells, if any.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $( $word => Some(Self::$Variant), )+ _ => None }
+            }
+        }
+
+        impl Held for $Name {
+            fn held(value: &Value) -> Option<Self> {
+                match value { Value::Word(word) => Self::from_word(word), _ => None }
+            }
+        }
+
+        impl Held for Vec<$Name> {
+            fn held(value: &Value) -> Option<Self> {
+                match value {
+                    Value::Words(words) => words.iter().map(|word| $Name::from_word(word)).collect(),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// One way to answer; the configured order is the order of trying.
+    Rung {
+        /// The history's last `depth` clusters, exactly.
+        Table = "table",
+        /// A shorter, more recent part of the history.
+        Suffix = "suffix",
+        /// The popular list: the same for everyone.
+        Popular = "popular",
+    }
+}
+
+words! {
+    /// How the doors' threads share work.
+    Flavor {
+        /// One single-threaded runtime per worker, each with its own accept queue.
+        PerCore = "per_core",
+        /// One runtime whose workers steal from each other.
+        Shared = "shared",
+    }
+}
+
+words! {
+    /// How a log line looks.
+    LogFormat {
+        /// Coloured text for a terminal.
+        Human = "human",
+        /// One JSON object a line for a collector.
+        Json = "json",
+    }
+}
+
+words! {
+    /// The least severe lines that are still written.
+    LogLevel {
+        /// Failures only.
+        Error = "error",
+        /// Failures and what may become one.
+        Warn = "warn",
+        /// One line for each start, swap, failure and stop.
+        Info = "info",
+        /// A span for each request as well.
+        Debug = "debug",
+        /// Everything, libraries included.
+        Trace = "trace",
+    }
+}

@@ -1,0 +1,193 @@
+//! Every metric, declared once, and the handles that the doors and the reloader count with.
+//!
+//! The table below is the dashboard's table of contents: a name that is not in it does not exist. Nothing here is global
+//! (no recorder is installed), nothing on the request path looks a metric up by name, and no label may ever hold what a
+//! caller sent.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use metrics::Gauge;
+
+mod door;
+mod durations;
+mod label;
+mod registrar;
+mod release;
+mod workers;
+
+pub use door::{Connection, DoorMetrics};
+pub use label::{Call, Door, LoadFailure, Phase};
+pub use registrar::{Kind, Metric};
+pub use release::{Loaded, ReleaseMetrics};
+
+use registrar::{Registrar, declare};
+use workers::Workers;
+
+/// Seconds. A table answer takes tens of microseconds and the goal is one millisecond, so the steps are finest below 100 us.
+const REQUEST_BUCKETS: &[f64] = &[
+    0.000_005, 0.000_01, 0.000_015, 0.000_025, 0.000_05, 0.000_075, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005,
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+];
+
+/// Seconds. A swap is one pointer store; verifying a large table from a cold disk takes a minute.
+const PHASE_BUCKETS: &[f64] =
+    &[0.000_001, 0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+declare! {
+    // The request.
+    REQUESTS = Kind::Counter, "segue_requests_total", ["door", "call", "code"],
+        "Requests finished, by how they ended; the items of a batch are not counted one by one.";
+    REQUEST_DURATION = Kind::Histogram(REQUEST_BUCKETS), "segue_request_duration_seconds", ["door", "call"],
+        "Time from a decoded request head to an encoded reply.";
+    ANSWERS = Kind::Counter, "segue_answers_total", ["door", "source"],
+        "Answers by the path of their first candidate; every item of a batch counts.";
+    SHED = Kind::Counter, "segue_requests_shed_total", ["door"],
+        "Requests refused because the in-flight limit was reached.";
+    DEADLINES_EXCEEDED = Kind::Counter, "segue_deadlines_exceeded_total", ["door"],
+        "Requests whose caller's time ran out before the reply.";
+    CONNECTIONS = Kind::Gauge, "segue_connections", ["door"],
+        "Connections open now.";
+    CLUSTERS_IGNORED = Kind::Counter, "segue_clusters_ignored_total", [],
+        "Cluster ids in histories that the catalogue does not hold; a rise means that callers use another catalogue.";
+    IN_FLIGHT = Kind::Gauge, "segue_requests_in_flight", [],
+        "Admission units taken now; a batch takes one for each item.";
+    IN_FLIGHT_LIMIT = Kind::Gauge, "segue_requests_in_flight_limit", [],
+        "Admission units there are; above it requests are shed.";
+    // The release.
+    READY = Kind::Gauge, "segue_ready", [],
+        "1 when a verified release is warm and this replica is not draining, else 0.";
+    RELEASE_INFO = Kind::Gauge, "segue_release_info", ["release", "snapshot", "model", "catalogue"],
+        "Always 1; its labels name the release that serves.";
+    RELEASE_DATA_END = Kind::Gauge, "segue_release_data_end_timestamp_seconds", [],
+        "Unix time of the newest event that the serving release was computed from.";
+    RELEASE_CREATED = Kind::Gauge, "segue_release_created_timestamp_seconds", [],
+        "Unix time at which the serving release was made.";
+    RELEASE_LOADED = Kind::Gauge, "segue_release_loaded_timestamp_seconds", [],
+        "Unix time at which the serving release was swapped in.";
+    RELEASE_HISTORIES = Kind::Gauge, "segue_release_histories", ["length"],
+        "Histories in the serving table, by their length in clusters.";
+    RELEASE_BYTES = Kind::Gauge, "segue_release_bytes", [],
+        "Size of the serving table.";
+    LOADS = Kind::Counter, "segue_release_loads_total", [],
+        "Releases swapped in.";
+    LOAD_FAILURES = Kind::Counter, "segue_release_load_failures_total", ["reason"],
+        "Releases refused; the one before keeps serving.";
+    LOAD_PHASE_DURATION = Kind::Histogram(PHASE_BUCKETS), "segue_release_load_phase_duration_seconds", ["phase"],
+        "Time that each phase of loading a release took.";
+    RELOAD_CHECKS = Kind::Counter, "segue_reload_checks_total", [],
+        "Looks at the release pointer; a flat line means that the watcher is stuck.";
+    // The program.
+    BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
+        "Always 1; its label names the program's version.";
+}
+
+/// How often [`Metrics::upkeep`] is due: the samples of the exporter's histograms wait in memory until then.
+pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// All metrics of one process; a clone is another handle to the same ones.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registrar: Registrar,
+    process: metrics_process::Collector,
+    workers: Workers,
+    release: ReleaseMetrics,
+    ready: Gauge,
+    /// Read only at a scrape, so that requests do not also keep a gauge: admission holds this number anyway.
+    in_flight: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
+}
+
+impl Metrics {
+    /// A fresh set, every count at zero. Two sets in one process never mix.
+    pub fn new() -> Self {
+        let registrar = Registrar::new(METRICS);
+        registrar.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1);
+        let process = metrics_process::Collector::default();
+        registrar.locally(|| process.describe());
+        Self {
+            inner: Arc::new(Inner {
+                workers: Workers::new(),
+                release: ReleaseMetrics::new(&registrar),
+                ready: registrar.gauge(&READY, &[]),
+                in_flight: OnceLock::new(),
+                process,
+                registrar,
+            }),
+        }
+    }
+
+    /// Handles for one door, to be fetched once at the start of each worker thread that counts there: each call makes
+    /// cells of its own, which live as long as the metrics and are summed at a scrape. Threads may share them, at a cost.
+    pub fn door(&self, door: Door) -> Arc<DoorMetrics> {
+        self.inner.workers.join(door, &self.inner.registrar)
+    }
+
+    /// The handles of the reloader.
+    pub fn release(&self) -> &ReleaseMetrics {
+        &self.inner.release
+    }
+
+    /// Says that a verified release is warm and requests are welcome.
+    pub fn ready(&self) {
+        self.inner.ready.set(1);
+    }
+
+    /// Says that requests should go elsewhere: nothing is loaded, or this replica drains.
+    pub fn unready(&self) {
+        self.inner.ready.set(0);
+    }
+
+    /// Shows admission's limit, and the units taken as `read` gives them at each scrape. Only the first call counts.
+    pub fn watch_in_flight(&self, limit: u64, read: impl Fn() -> u64 + Send + Sync + 'static) {
+        if self.inner.in_flight.set(Box::new(read)).is_ok() {
+            self.inner.registrar.gauge(&IN_FLIGHT_LIMIT, &[]).set(limit as f64);
+        }
+    }
+
+    /// The exposition in the Prometheus text format, sorted by name.
+    pub fn render(&self) -> String {
+        self.refresh();
+        let histograms = self.inner.workers.collect(&self.inner.registrar);
+        let mut text = self.inner.registrar.render();
+        text.push_str(&histograms);
+        text.push('\n');
+        text.push_str(&self.inner.release.describe());
+        sorted(&text)
+    }
+
+    /// Moves waiting samples into their histograms. Due every [`UPKEEP_INTERVAL`]: without it, a process that nobody
+    /// scrapes keeps every sample for ever.
+    pub fn upkeep(&self) {
+        self.inner.registrar.upkeep();
+    }
+
+    /// Brings the gauges up to date that are read rather than kept.
+    fn refresh(&self) {
+        self.inner.registrar.locally(|| self.inner.process.collect());
+        if let Some(read) = self.inner.in_flight.get() {
+            self.inner.registrar.gauge(&IN_FLIGHT, &[]).set(read() as f64);
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Orders the families by name: the exporter's hash order differs at every scrape, which no person and no compressor likes.
+fn sorted(text: &str) -> String {
+    let mut families: Vec<&str> = text.split("\n\n").filter(|family| !family.is_empty()).collect();
+    families.sort_unstable();
+    let mut out = families.join("\n");
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! A snapshot's life, from rows to the release that serves and back to the disk.
+//!
+//! `publish` writes a release with `write`, in the `format` that `table` reads through a `map`; `store` points at one;
+//! `reload` opens, verifies, warms and checks it, and swaps it into `live`, where every request reads it.
+
+pub mod format;
+pub mod write;
+pub mod manifest;
+pub mod catalogue;
+pub mod golden;
+pub mod publish;
+pub mod store;
+pub mod map;
+pub mod table;
+pub mod verify;
+pub mod release;
+pub mod live;

@@ -1,0 +1,260 @@
+//! A release, opened: its manifest, catalogue, table and golden questions, checked to belong together.
+//!
+//! The steps of a load stand here in order, [`Release::open`], [`Release::verify`], [`Release::warm`],
+//! [`Release::check`]; who runs them, and what happens then, is [`reload`](super::reload)'s.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{Catalogue, CatalogueError};
+use super::format::{FormatError, Shape};
+use super::golden::{self, Golden, GoldenMismatch};
+use super::manifest::{
+    CATALOGUE, GOLDEN, LevelFigures, MANIFEST, MANIFEST_BYTES_MAX, Manifest, ManifestError, ReleaseFile, TABLE,
+    TableFigures, Version,
+};
+use super::map::Mapping;
+use super::table::Table;
+use super::verify::Damage;
+use crate::answer::{LADDER, climb};
+use crate::metrics::LoadFailure;
+
+/// Why a release cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The directory or one of its files is not there.
+    #[error("{} is missing; a release's directory needs {MANIFEST} and every file it lists", path.display())]
+    Missing {
+        /// What is not there.
+        path: PathBuf,
+    },
+    /// The disk refused.
+    #[error("{} cannot be read: {source}", path.display())]
+    Io {
+        /// What cannot be read.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The manifest is none.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The manifest is larger than one can be.
+    #[error("the manifest has {got} bytes, expected at most {MANIFEST_BYTES_MAX}")]
+    ManifestBytes {
+        /// Its size.
+        got: u64,
+    },
+    /// The catalogue is none.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The table is none.
+    #[error(transparent)]
+    Table(#[from] FormatError),
+    /// The table is damaged.
+    #[error(transparent)]
+    Damage(#[from] Damage),
+    /// A file is not the one that the manifest lists.
+    #[error("{name} has {bytes} bytes and digest {got}, the manifest says {expected}; fetch the release again")]
+    Digest {
+        /// The file's name.
+        name: String,
+        /// Its size.
+        bytes: u64,
+        /// The digest that the manifest says.
+        expected: String,
+        /// The digest of its bytes.
+        got: String,
+    },
+    /// The directory is not named as its manifest says.
+    #[error("the release in directory `{directory}` calls itself `{version}`; a release may not be renamed")]
+    Renamed {
+        /// The directory's name.
+        directory: String,
+        /// The manifest's.
+        version: Version,
+    },
+    /// Table and manifest do not belong together.
+    #[error("the table's figures are {got:?}, the manifest says {expected:?}; they do not belong together")]
+    Figures {
+        /// What the manifest says.
+        expected: TableFigures,
+        /// What the table's header says.
+        got: TableFigures,
+    },
+    /// Table and catalogue do not belong together.
+    #[error("the table is made for {table} clusters, the catalogue has {catalogue}; they do not belong together")]
+    Clusters {
+        /// Clusters in the table's shape.
+        table: u32,
+        /// Clusters in the catalogue.
+        catalogue: usize,
+    },
+    /// A golden question got another answer.
+    #[error(transparent)]
+    Golden(#[from] GoldenMismatch),
+    /// There is no golden question, and the configuration demands some.
+    #[error("the release has no golden questions, and `release.golden_required` is on; build it anew")]
+    GoldenMissing,
+}
+
+/// A release in memory: everything that a reply is made from, always swapped as one.
+#[derive(Debug)]
+pub struct Release {
+    path: PathBuf,
+    manifest: Manifest,
+    catalogue: Catalogue,
+    table: Table<Mapping>,
+    golden: Vec<Golden>,
+}
+
+impl ReleaseError {
+    /// The label of `segue_release_load_failures_total{reason}`.
+    pub const fn reason(&self) -> LoadFailure {
+        match self {
+            Self::Missing { .. } => LoadFailure::Missing,
+            Self::Io { .. } => LoadFailure::Io,
+            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } => LoadFailure::Manifest,
+            Self::Catalogue(_) => LoadFailure::Catalogue,
+            Self::Table(_) => LoadFailure::Table,
+            Self::Damage(_) | Self::Digest { .. } => LoadFailure::Checksum,
+            Self::Figures { .. } | Self::Clusters { .. } => LoadFailure::Incompatible,
+            Self::Golden(_) | Self::GoldenMissing => LoadFailure::Golden,
+        }
+    }
+
+    fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if source.kind() == io::ErrorKind::NotFound { Self::Missing { path } } else { Self::Io { path, source } }
+    }
+}
+
+impl Release {
+    /// Reads manifest, catalogue and golden questions, maps the table and checks that they belong together. The
+    /// table's size does not matter: only its header is looked at.
+    pub fn open(path: &Path) -> Result<Self, ReleaseError> {
+        let manifest = read_manifest(path)?;
+        let catalogue = Catalogue::read_jsonl(open_file(&path.join(CATALOGUE))?)?;
+        let questions = path.join(GOLDEN);
+        let golden = golden::read_jsonl(open_file(&questions)?).map_err(|error| ReleaseError::io(&questions, error))?;
+        let mapped = path.join(TABLE);
+        let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
+        let release = Self { path: path.to_owned(), manifest, catalogue, table, golden };
+        release.check_belongs()?;
+        Ok(release)
+    }
+
+    /// Checks every byte of every file: its digest in the manifest, and the table's own checksums.
+    pub fn verify(&self) -> Result<(), ReleaseError> {
+        for file in &self.manifest.files {
+            self.verify_file(file)?;
+        }
+        Ok(self.table.verify()?)
+    }
+
+    /// Reads every record once: brings the table's pages into memory, and checks what a checksum cannot.
+    pub fn warm(&self) -> Result<(), ReleaseError> {
+        Ok(self.table.walk()?)
+    }
+
+    /// Asks every golden question.
+    pub fn check(&self) -> Result<(), ReleaseError> {
+        let wrong = |golden: &Golden| golden.check(&climb(self, &LADDER, &golden.ask())).err();
+        self.golden.iter().find_map(wrong).map_or(Ok(()), |mismatch| Err(mismatch.into()))
+    }
+
+    /// Opens and does every check: what must be done before a release serves.
+    pub fn load(path: &Path) -> Result<Self, ReleaseError> {
+        let release = Self::open(path)?;
+        release.verify()?;
+        release.warm()?;
+        release.check()?;
+        Ok(release)
+    }
+
+    /// Where the release was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the release is.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The clusters it knows.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Its table.
+    #[inline]
+    pub fn table(&self) -> &Table<impl AsRef<[u8]> + std::fmt::Debug + use<>> {
+        &self.table
+    }
+
+    /// Its golden questions.
+    pub fn golden(&self) -> &[Golden] {
+        &self.golden
+    }
+
+    fn check_belongs(&self) -> Result<(), ReleaseError> {
+        let directory = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if directory != self.manifest.version.as_str() {
+            return Err(ReleaseError::Renamed { directory, version: self.manifest.version.clone() });
+        }
+        let got = TableFigures::of(self.table.shape(), |length| self.table.present(length));
+        if got != self.manifest.table {
+            return Err(ReleaseError::Figures { expected: self.manifest.table.clone(), got });
+        }
+        let (table, catalogue) = (self.table.shape().clusters, self.catalogue.len());
+        if table as usize == catalogue { Ok(()) } else { Err(ReleaseError::Clusters { table, catalogue }) }
+    }
+
+    fn verify_file(&self, file: &ReleaseFile) -> Result<(), ReleaseError> {
+        let path = self.path.join(&file.name);
+        // The table is digested as it is mapped, so that what is checked is what will be read.
+        let (bytes, digest) = match file.name.as_str() {
+            TABLE => (self.table.bytes().len() as u64, blake3::hash(self.table.bytes())),
+            _ => digest_file(&path).map_err(|error| ReleaseError::io(&path, error))?,
+        };
+        let got = digest.to_hex().to_string();
+        if got == file.blake3 && bytes == file.bytes {
+            return Ok(());
+        }
+        Err(ReleaseError::Digest { name: file.name.clone(), bytes, expected: file.blake3.clone(), got })
+    }
+}
+
+impl TableFigures {
+    /// The figures of a table of a shape, whose levels hold `present` histories.
+    pub fn of(shape: Shape, present: impl Fn(usize) -> u64) -> Self {
+        let level = |length| LevelFigures { present: present(length), possible: shape.possible(length) };
+        let Shape { clusters, depth, width } = shape;
+        Self { clusters, depth, width, levels: shape.lengths().map(level).collect() }
+    }
+}
+
+/// Reads the manifest in a release's directory.
+pub fn read_manifest(path: &Path) -> Result<Manifest, ReleaseError> {
+    let path = path.join(MANIFEST);
+    let mut bytes = Vec::new();
+    let read = open_file(&path)?.take(MANIFEST_BYTES_MAX + 1).read_to_end(&mut bytes);
+    let got = read.map_err(|error| ReleaseError::io(&path, error))? as u64;
+    if got > MANIFEST_BYTES_MAX {
+        return Err(ReleaseError::ManifestBytes { got: fs::metadata(&path).map_or(got, |found| found.len()) });
+    }
+    Ok(Manifest::from_json(&bytes)?)
+}
+
+/// The size and BLAKE3 digest of a file.
+pub fn digest_file(path: &Path) -> io::Result<(u64, blake3::Hash)> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok((hasher.count(), hasher.finalize()))
+}
+
+fn open_file(path: &Path) -> Result<BufReader<File>, ReleaseError> {
+    File::open(path).map(BufReader::new).map_err(|error| ReleaseError::io(path, error))
+}

@@ -1,0 +1,155 @@
+//! A store of releases on disk, and the durable pointer that says which one serves.
+//!
+//! The pointer moves in one rename that is synced before it is reported; whatever kills the process, it names either
+//! the release before or the one after, never a mixture.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::Version;
+use super::release::{ReleaseError, read_manifest};
+
+/// The pointer's file name.
+pub const STATE: &str = "state.json";
+/// The directory of releases in a store.
+pub const RELEASES: &str = "releases";
+const LOCK: &str = ".lock";
+
+/// What the pointer says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// The release that should serve.
+    pub current: Option<Version>,
+    /// The one that served before it: where a rollback goes.
+    #[serde(default)]
+    pub previous: Option<Version>,
+}
+
+/// Why the store could not do as told. The pointer is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The release is not one that could serve.
+    #[error("release {version} cannot be activated: {source}")]
+    Release {
+        /// Which one.
+        version: Version,
+        /// Why.
+        source: Box<ReleaseError>,
+    },
+    /// The pointer holds something else.
+    #[error("{} is not a pointer: {source}; expected {{\"current\":\"VERSION\"}}, move it with `segue activate`", path.display())]
+    State {
+        /// The pointer's file.
+        path: PathBuf,
+        /// What the parser found.
+        source: serde_json::Error,
+    },
+    /// The disk refused.
+    #[error("{} cannot be used: {source}", path.display())]
+    Io {
+        /// What cannot be used.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A directory with `releases/` and `state.json`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    /// Names a store; nothing is read or made yet.
+    pub fn open(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// The store's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The directory that holds the releases.
+    pub fn releases_dir(&self) -> PathBuf {
+        self.dir.join(RELEASES)
+    }
+
+    /// The directory of a release, whether it is there or not.
+    pub fn release_path(&self, version: &Version) -> PathBuf {
+        self.releases_dir().join(version.as_str())
+    }
+
+    /// Whether a release of that name is complete.
+    pub fn has(&self, version: &Version) -> bool {
+        read_manifest(&self.release_path(version)).is_ok()
+    }
+
+    /// The names of all directories that may be releases, ascending.
+    pub fn versions(&self) -> Result<Vec<Version>, StoreError> {
+        let path = self.releases_dir();
+        let entries = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|source| StoreError::Io { path: path.clone(), source })?,
+        };
+        let named = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+        let mut versions: Vec<_> = entries.filter_map(named).collect();
+        versions.sort();
+        Ok(versions)
+    }
+
+    /// What the pointer says; the default where there is none yet.
+    pub fn state(&self) -> Result<State, StoreError> {
+        let path = self.dir.join(STATE);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| StoreError::State { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
+            Err(source) => Err(StoreError::Io { path, source }),
+        }
+    }
+
+    /// Points at a release that is complete; the one before becomes `previous`. Durable when it returns. Pointing at
+    /// the current one again changes nothing.
+    pub fn activate(&self, version: &Version) -> Result<State, StoreError> {
+        self.releasable(version)?;
+        let _lock = self.lock()?;
+        let before = self.state()?;
+        if before.current.as_ref() == Some(version) {
+            return Ok(before);
+        }
+        let state = State { current: Some(version.clone()), previous: before.current };
+        self.replace_state(&state).map_err(|source| StoreError::Io { path: self.dir.join(STATE), source })?;
+        Ok(state)
+    }
+
+    fn releasable(&self, version: &Version) -> Result<(), StoreError> {
+        let refuse = |source| StoreError::Release { version: version.clone(), source: Box::new(source) };
+        read_manifest(&self.release_path(version)).map(drop).map_err(refuse)
+    }
+
+    /// Held while the pointer is read, changed and written, so that of two movers neither is lost.
+    fn lock(&self) -> Result<File, StoreError> {
+        let path = self.dir.join(LOCK);
+        let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|source| StoreError::Io { path, source })
+    }
+
+    fn replace_state(&self, state: &State) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".state-").tempfile_in(&self.dir)?;
+        serde_json::to_writer_pretty(&mut file, state)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(self.dir.join(STATE))?;
+        sync_dir(&self.dir)
+    }
+}
+
+/// Makes the names in a directory durable: a rename is atomic, but not on disk before this.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
