@@ -17,7 +17,7 @@ use super::manifest::Version;
 use super::release::{Release, ReleaseError};
 use super::store::{Store, StoreError};
 use crate::config;
-use crate::metrics::{LoadFailure, Loaded, Metrics, Phase};
+use crate::metrics::{Metrics, Phase};
 
 /// Longest wait before a release that failed is tried again unasked: a file that came late heals by itself, and a bad
 /// one costs little.
@@ -44,7 +44,7 @@ pub struct Failure {
     /// The release that failed, if the pointer named one.
     pub version: Option<Version>,
     /// Its class, as in the metric.
-    pub reason: LoadFailure,
+    pub reason: &'static str,
     /// What was expected, what came, and what to do.
     pub text: String,
     /// When, in seconds since 1970 UTC.
@@ -135,7 +135,7 @@ struct Retry {
 /// A failure with the release it is about.
 struct Refusal {
     version: Option<Version>,
-    reason: LoadFailure,
+    reason: &'static str,
     text: String,
 }
 
@@ -210,18 +210,7 @@ impl Follower {
 
     fn report(&self, release: &Release, loaded_unix_s: u64) {
         let manifest = release.manifest();
-        let histories: Vec<_> = manifest.table.levels.iter().skip(1).map(|level| level.present).collect();
-        self.parts.metrics.release().loaded(&Loaded {
-            release: manifest.version.as_str(),
-            snapshot: manifest.snapshot.as_str(),
-            model: manifest.model.as_ref().map_or("", Version::as_str),
-            catalogue: manifest.catalogue.as_str(),
-            data_end_unix_s: manifest.provenance.data_window.map(|window| window.to_unix_s),
-            created_unix_s: manifest.created_unix_s,
-            loaded_unix_s,
-            histories: &histories,
-            bytes: release.table().bytes().len() as u64,
-        });
+        self.parts.metrics.release().loaded(manifest, loaded_unix_s);
         self.parts.metrics.ready();
         tracing::info!(release = %manifest.version, bytes = manifest.bytes(), "release swapped in");
     }
@@ -236,7 +225,7 @@ impl Follower {
         let wait = again.map_or(self.poll, |retry| (retry.wait * 2).min(RETRY_MAX));
         self.retry = Some(Retry { version: version.clone(), due: Instant::now() + wait, wait });
         self.parts.metrics.release().load_failed(reason);
-        tracing::error!(release = version.as_ref().map(Version::as_str), ?reason, "release refused: {text}");
+        tracing::error!(release = version.as_ref().map(Version::as_str), reason, "release refused: {text}");
         let failure = Failure { version, reason, text, at_unix_s: unix_s() };
         locked(&self.status).failure = Some(failure.clone());
         Outcome::Failed(failure)
@@ -281,12 +270,12 @@ impl Refusal {
     }
 
     fn pointer(error: &StoreError) -> Self {
-        Self { version: None, reason: LoadFailure::Io, text: error.to_string() }
+        Self { version: None, reason: "io", text: error.to_string() }
     }
 
     fn none(dir: &Path) -> Self {
         let text = format!("the store {} points at no release; `segue activate VERSION` does", dir.display());
-        Self { version: None, reason: LoadFailure::Missing, text }
+        Self { version: None, reason: "missing", text }
     }
 }
 
