@@ -12,6 +12,8 @@ pub mod cli;
 pub mod config;
 
 // The request, in order.
+pub mod grpc;
+pub mod wire;
 pub mod admit;
 pub mod ask;
 pub mod room;
