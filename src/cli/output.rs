@@ -1,7 +1,8 @@
 //! What commands print, as tables for people or as JSON for machines, and the exit codes they fail with. Everything
 //! that goes to standard output goes through here.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind::{self, InvalidData, UnexpectedEof};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::config::ConfigError;
+use crate::error::Error;
 use crate::snapshot::release::ReleaseError;
 
 /// How to print a result.
@@ -85,12 +87,21 @@ impl Column {
     }
 }
 
+/// An error with its causes, each told once: many of our errors tell their cause in their own text.
+pub(super) fn explain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        told if told.contains(&cause) => told.to_owned(),
+        told => format!("{told}: {cause}"),
+    })
+}
+
 /// Why a command failed, as far as its exit code tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// A file, an address or a release could not be used.
     Failed,
-    /// The configuration is wrong (clap itself exits with the same code for a wrong command line).
+    /// The configuration or a question is wrong; clap itself exits with the same code for a wrong command line.
     Usage,
     /// The release is damaged.
     Damaged,
@@ -104,7 +115,7 @@ pub(super) struct Damaged;
 impl Failure {
     /// The kind of an error that reached the top.
     pub(super) fn of(error: &anyhow::Error) -> Self {
-        if error.is::<ConfigError>() {
+        if error.is::<ConfigError>() || error.is::<Error>() {
             Self::Usage
         } else if error.is::<Damaged>() {
             Self::Damaged
@@ -113,10 +124,11 @@ impl Failure {
         }
     }
 
-    /// Whether an error is about the release's bytes, or only about getting at them.
+    /// Whether an error is about the release's bytes, or only about getting at them. A line that is not JSON reaches
+    /// us as the disk's error too, by its kind.
     pub(super) fn of_release(error: &ReleaseError) -> Self {
         match error {
-            ReleaseError::Io { .. } => Self::Failed,
+            ReleaseError::Io { source, .. } if !matches!(source.kind(), InvalidData | UnexpectedEof) => Self::Failed,
             _ => Self::Damaged,
         }
     }
