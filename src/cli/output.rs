@@ -6,12 +6,15 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::snapshot::release::ReleaseError;
+
+/// One rule under the headers and nothing else: a table that can be cut and pasted.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// How to print a result.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -53,7 +56,7 @@ pub(super) fn write_line(text: &str) -> anyhow::Result<()> {
 /// An empty table.
 pub(super) fn table(columns: &[Column]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(Column::header));
     for (drawn, column) in table.column_iter_mut().zip(columns) {
         drawn.set_cell_alignment(column.alignment());
