@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
+use crate::config::Rung;
 use crate::error::Error;
 use crate::snapshot::catalogue::Catalogue;
 use crate::snapshot::format::DEPTH_MAX;
@@ -41,17 +42,9 @@ pub fn climb<'r>(release: &'r Release, rungs: &[Rung], ask: &Ask) -> Answer<'r> 
     gather.finish(known)
 }
 
-/// One step of an answer's ladder. The model's rung takes its place here when there is a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rung {
-    /// The history itself, as far as the table's depth.
-    Table,
-    /// Its shorter suffixes, longest first.
-    Suffix,
-    /// The popular list.
-    Popular,
-}
+/// The whole ladder, in its usual order. The model's rung takes its place between suffix and popular when there is a
+/// model.
+pub const LADDER: [Rung; 3] = [Rung::Table, Rung::Suffix, Rung::Popular];
 
 /// Which path answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -127,11 +120,6 @@ impl Answerer<'_> {
     pub fn answer(&self, ask: &Ask) -> Answer<'_> {
         climb(self.release, self.rungs, ask)
     }
-}
-
-impl Rung {
-    /// Every rung, in the order of the default ladder.
-    pub const ALL: [Self; 3] = [Self::Table, Self::Suffix, Self::Popular];
 }
 
 impl Source {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::config;
 use crate::error::Error;
 use crate::snapshot::table::Score;
 
@@ -60,6 +61,20 @@ pub struct AskLimits {
     pub deadline_default: Duration,
     /// Time for any request: a longer wish is shortened to it.
     pub deadline_max: Duration,
+}
+
+impl From<&config::Request> for AskLimits {
+    fn from(request: &config::Request) -> Self {
+        Self {
+            history_max: request.history_max,
+            exclude_max: request.exclude_max,
+            limit_default: request.limit_default,
+            limit_max: request.limit_max,
+            batch_max: request.batch_max,
+            deadline_default: request.deadline_default,
+            deadline_max: request.deadline_max,
+        }
+    }
 }
 
 impl Default for Ask {

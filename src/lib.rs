@@ -12,7 +12,9 @@ pub mod cli;
 pub mod config;
 
 // The request, in order.
+pub mod admit;
 pub mod ask;
+pub mod room;
 pub mod answer;
 pub mod error;
 
@@ -22,3 +24,4 @@ pub mod snapshot;
 // Operating it.
 pub mod metrics;
 pub mod trace;
+pub mod drain;

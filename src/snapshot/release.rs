@@ -17,7 +17,7 @@ use super::manifest::{
 use super::map::Mapping;
 use super::table::Table;
 use super::verify::Damage;
-use crate::answer::{Rung, climb};
+use crate::answer::{LADDER, climb};
 
 /// Why a release cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +163,7 @@ impl Release {
 
     /// Asks every golden question.
     pub fn check(&self) -> Result<(), ReleaseError> {
-        let wrong = |golden: &Golden| golden.check(&climb(self, &Rung::ALL, &golden.ask())).err();
+        let wrong = |golden: &Golden| golden.check(&climb(self, &LADDER, &golden.ask())).err();
         self.golden.iter().find_map(wrong).map_or(Ok(()), |mismatch| Err(mismatch.into()))
     }
 
