@@ -17,9 +17,9 @@ mod release;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
-pub use label::{Call, Door, LoadFailure, Phase};
+pub use label::{Call, Door, Phase};
 pub use registrar::{Kind, Metric};
-pub use release::{Loaded, ReleaseMetrics};
+pub use release::ReleaseMetrics;
 
 use registrar::{Registrar, declare};
 use workers::Workers;
@@ -66,9 +66,9 @@ declare! {
     RELEASE_LOADED = Kind::Gauge, "segue_release_loaded_timestamp_seconds", [],
         "Unix time at which the serving release was swapped in.";
     RELEASE_HISTORIES = Kind::Gauge, "segue_release_histories", ["length"],
-        "Histories in the serving table, by their length in clusters.";
+        "Histories in the serving table, by their length in clusters; length 0 is the popular list.";
     RELEASE_BYTES = Kind::Gauge, "segue_release_bytes", [],
-        "Size of the serving table.";
+        "Size of the serving release, all files together.";
     LOADS = Kind::Counter, "segue_release_loads_total", [],
         "Releases swapped in.";
     LOAD_FAILURES = Kind::Counter, "segue_release_load_failures_total", ["reason"],
@@ -92,7 +92,7 @@ pub struct Metrics {
 }
 
 struct Inner {
-    registrar: Registrar,
+    registrar: Arc<Registrar>,
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
@@ -104,7 +104,7 @@ struct Inner {
 impl Metrics {
     /// A fresh set, every count at zero. Two sets in one process never mix.
     pub fn new() -> Self {
-        let registrar = Registrar::new(METRICS);
+        let registrar = Arc::new(Registrar::new(METRICS));
         registrar.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1);
         let process = metrics_process::Collector::default();
         registrar.locally(|| process.describe());

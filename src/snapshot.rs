@@ -15,3 +15,4 @@ pub mod table;
 pub mod verify;
 pub mod release;
 pub mod live;
+pub mod reload;

@@ -3,10 +3,13 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::time::{Duration, UNIX_EPOCH};
 
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::config::ConfigError;
+use crate::snapshot::release::ReleaseError;
 
 /// How to print a result.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -22,6 +25,15 @@ pub(super) trait Report: Serialize {
     fn human(&self) -> String;
 }
 
+/// A column of a table for people, by its header.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Column {
+    /// Flush left.
+    Text(&'static str),
+    /// Flush right, so that digits stand under digits.
+    Number(&'static str),
+}
+
 /// Prints `report` in the form asked for.
 pub(super) fn print(form: OutputArgs, report: &impl Report) -> anyhow::Result<()> {
     let text = if form.json { serde_json::to_string_pretty(report)? } else { report.human() };
@@ -33,6 +45,43 @@ pub(super) fn write_line(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
+    }
+}
+
+/// An empty table.
+pub(super) fn table(columns: &[Column]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(columns.iter().map(Column::header));
+    for (drawn, column) in table.column_iter_mut().zip(columns) {
+        drawn.set_cell_alignment(column.alignment());
+    }
+    table
+}
+
+/// A share as a percentage, `-` where there is none.
+pub(super) fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", share * 100.0))
+}
+
+/// Seconds since 1970 as a date and time in UTC.
+pub(super) fn time(unix_s: u64) -> String {
+    let instant = UNIX_EPOCH.checked_add(Duration::from_secs(unix_s));
+    instant.map_or_else(|| format!("{unix_s} s"), |instant| humantime::format_rfc3339_seconds(instant).to_string())
+}
+
+impl Column {
+    fn header(&self) -> &'static str {
+        match self {
+            Self::Text(header) | Self::Number(header) => header,
+        }
+    }
+
+    fn alignment(&self) -> CellAlignment {
+        match self {
+            Self::Text(_) => CellAlignment::Left,
+            Self::Number(_) => CellAlignment::Right,
+        }
     }
 }
 
@@ -60,7 +109,15 @@ impl Failure {
         } else if error.is::<Damaged>() {
             Self::Damaged
         } else {
-            Self::Failed
+            error.downcast_ref().map_or(Self::Failed, Self::of_release)
+        }
+    }
+
+    /// Whether an error is about the release's bytes, or only about getting at them.
+    pub(super) fn of_release(error: &ReleaseError) -> Self {
+        match error {
+            ReleaseError::Io { .. } => Self::Failed,
+            _ => Self::Damaged,
         }
     }
 }

@@ -18,7 +18,6 @@ use super::map::Mapping;
 use super::table::Table;
 use super::verify::Damage;
 use crate::answer::{LADDER, climb};
-use crate::metrics::LoadFailure;
 
 /// Why a release cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -111,18 +110,22 @@ pub struct Release {
 
 impl ReleaseError {
     /// The label of `segue_release_load_failures_total{reason}`.
-    pub const fn reason(&self) -> LoadFailure {
+    pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Missing { .. } => LoadFailure::Missing,
-            Self::Io { .. } => LoadFailure::Io,
-            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } => LoadFailure::Manifest,
-            Self::Catalogue(_) => LoadFailure::Catalogue,
-            Self::Table(_) => LoadFailure::Table,
-            Self::Damage(_) | Self::Digest { .. } => LoadFailure::Checksum,
-            Self::Figures { .. } | Self::Clusters { .. } => LoadFailure::Incompatible,
-            Self::Golden(_) | Self::GoldenMissing => LoadFailure::Golden,
+            Self::Missing { .. } => "missing",
+            Self::Io { .. } => "io",
+            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } => "manifest",
+            Self::Catalogue(_) => "catalogue",
+            Self::Table(_) => "table",
+            Self::Damage(_) | Self::Digest { .. } => "checksum",
+            Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
+            Self::Golden(_) | Self::GoldenMissing => "golden",
         }
     }
+
+    /// Every label that [`ReleaseError::reason`] gives.
+    pub const REASONS: [&str; 8] =
+        ["missing", "io", "manifest", "catalogue", "table", "checksum", "incompatible", "golden"];
 
     fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
