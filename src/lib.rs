@@ -10,8 +10,11 @@
 // The program.
 pub mod cli;
 pub mod config;
+pub mod serve;
 
 // The request, in order.
+pub mod listen;
+pub mod http;
 pub mod grpc;
 pub mod wire;
 pub mod admit;

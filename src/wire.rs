@@ -1,5 +1,4 @@
-//! What travels: our questions and answers as messages, and back.
-//!
-//! Only these modules know the shapes of the wire. They decide nothing and fail at nothing that the types allow.
+//! What goes over the wire, and how it becomes ours: JSON, and the messages generated from the contract.
 
+pub mod json;
 pub mod proto;
