@@ -9,28 +9,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::{BoxFuture, Service};
+use tonic::codegen::{BoxFuture, Service, StdError};
 use tonic::server::NamedService;
 use tracing::Span;
 
 use super::call_of;
+use super::calls::Calls;
 use super::status::{code_of, foreign, refuse, respell};
 use crate::admit::Deadline;
 use crate::error::Code;
 use crate::metrics::{Call, DoorMetrics};
-use crate::room::Room;
 use crate::trace::request_span;
+use crate::wire::proto::v1::next_clusters_service_server::NextClustersServiceServer;
 
-/// A service with a guard before it.
-#[derive(Clone)]
-pub(super) struct Guard<S> {
-    inner: S,
-    room: Arc<Room>,
-    metrics: Arc<DoorMetrics>,
+/// The service, guarded.
+pub(super) struct Guard {
+    server: NextClustersServiceServer<Calls>,
+    calls: Arc<Calls>,
 }
 
 /// A call under guard.
@@ -42,43 +42,36 @@ pub(super) struct Guarded {
     limit: Deadline,
     /// Made only when the call has to wait, which it rarely has: its message usually came with its head.
     alarm: Option<Pin<Box<Sleep>>>,
-    metrics: Arc<DoorMetrics>,
+    calls: Arc<Calls>,
     span: Span,
 }
 
-impl<S> Guard<S> {
-    pub(super) fn new(inner: S, room: Arc<Room>, metrics: Arc<DoorMetrics>) -> Self {
-        Self { inner, room, metrics }
-    }
-}
+impl Guard {
+    pub(super) const SERVICE: &'static str = NextClustersServiceServer::<Calls>::NAME;
 
-impl<S: NamedService> NamedService for Guard<S> {
-    const NAME: &'static str = S::NAME;
-}
-
-impl<S> Service<Request<Body>> for Guard<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Future = BoxFuture<Response<Body>, Infallible>>,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Guarded;
-
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    /// Guards `calls`, whose messages are at most `message_bytes_max` long.
+    pub(super) fn new(calls: Calls, message_bytes_max: usize) -> Self {
+        let calls = Arc::new(calls);
+        let server = NextClustersServiceServer::from_arc(calls.clone()).max_decoding_message_size(message_bytes_max);
+        Self { server, calls }
     }
 
-    fn call(&mut self, request: Request<Body>) -> Guarded {
-        let limit = self.room.deadline(Instant::now(), Some(self.room.limits().deadline_max));
+    /// Begins a call.
+    pub(super) fn call<B>(&self, request: Request<B>) -> Guarded
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
+    {
+        let room = &self.calls.room;
+        let limit = room.deadline(Instant::now(), Some(room.limits().deadline_max));
         let (name, call) = call_of(request.uri().path());
         let span = request_span(name, traceparent(request.headers()));
-        let inner = self.inner.call(request);
-        Guarded { inner, call, limit, alarm: None, metrics: self.metrics.clone(), span }
+        let inner = self.server.clone().call(request);
+        Guarded { inner, call, limit, alarm: None, calls: self.calls.clone(), span }
     }
 }
 
 impl Future for Guarded {
-    type Output = Result<Response<Body>, Infallible>;
+    type Output = Response<Body>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -89,7 +82,7 @@ impl Future for Guarded {
             Poll::Ready(Ok(response)) => response,
             Poll::Pending => ready!(this.expire(context)),
         };
-        Poll::Ready(Ok(this.finish(response)))
+        Poll::Ready(this.finish(response))
     }
 }
 
@@ -106,7 +99,7 @@ impl Guarded {
     fn finish(&self, response: Response<Body>) -> Response<Body> {
         let (code, response) = read(response);
         if self.call != Call::Stream || code != Code::Ok {
-            tally(&self.metrics, self.call, code, self.limit.started());
+            tally(&self.calls.metrics, self.call, code, self.limit.started());
         }
         response
     }

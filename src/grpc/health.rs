@@ -13,7 +13,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health as Protocol, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::Calls;
+use super::calls::Calls;
 use super::status::refuse;
 use crate::drain::Stage;
 use crate::error::Error;
@@ -26,13 +26,13 @@ const LOAD_LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The health of a room; clones show the same.
 #[derive(Clone, Debug)]
-pub struct Health {
+pub(super) struct Health {
     room: Arc<Room>,
 }
 
 impl Health {
     /// The health of `room`.
-    pub fn new(room: Arc<Room>) -> Self {
+    pub(super) fn new(room: Arc<Room>) -> Self {
         Self { room }
     }
 

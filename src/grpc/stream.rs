@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
+use super::calls::Calls;
 use super::guard::tally;
 use super::status::{code_of, refuse, respell};
-use super::{Calls, timeout};
-use crate::ask::Question;
 use crate::drain::{Drain, Stage};
 use crate::error::{Code, Error};
 use crate::metrics::Call;
-use crate::wire::proto::{self, Names, v1};
+use crate::wire::proto::{self, v1};
 
 /// The replies, made as they are read.
 pub(crate) struct Replies {
@@ -72,28 +71,13 @@ impl Calls {
     /// Answers one question of a stream, and counts it.
     fn reply(&self, message: v1::StreamNextClustersRequest) -> v1::StreamNextClustersResponse {
         let started = Instant::now();
-        let outcome = self.one_of_stream(message.request.unwrap_or_default(), started);
+        let outcome = self.answer(message.request.unwrap_or_default(), started, None);
         tally(&self.metrics, Call::Stream, outcome.as_ref().map_or_else(Error::code, |_| Code::Ok), started);
         let (answer, versions) = match outcome {
             Ok(v1::NextClustersResponse { answer, versions }) => (Ok(answer.unwrap_or_default()), versions),
             Err(error) => (Err(error), None),
         };
         v1::StreamNextClustersResponse { result: Some(proto::result(answer)), versions }
-    }
-
-    fn one_of_stream(
-        &self,
-        request: v1::NextClustersRequest,
-        started: Instant,
-    ) -> Result<v1::NextClustersResponse, Error> {
-        let _permit = self.room.admit(1)?;
-        self.room.deadline(started, timeout::smaller(None, request.timeout_ms)).check()?;
-        let names = Names::of(request.names);
-        let ask = self.room.check(Question::from(request))?;
-        self.room.answer(&ask, |answer| {
-            self.count(answer);
-            proto::response(answer, names)
-        })
     }
 }
 
