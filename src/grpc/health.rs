@@ -61,6 +61,8 @@ impl Health {
                 return;
             }
             tokio::select! {
+                // In order, so that the last change is told before the end.
+                biased;
                 () = self.changed() => {}
                 () = changes.closed() => return,
                 () = self.room.drain().reached(Stage::Closing) => {
