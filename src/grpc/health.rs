@@ -44,12 +44,9 @@ impl Health {
         if !is_known(service) {
             return ServingStatus::ServiceUnknown;
         }
-        let serving = self.loaded() && self.room.drain().stage() < Stage::Unready;
+        let loaded = self.room.release(|_| ()).is_ok();
+        let serving = loaded && self.room.drain().stage() < Stage::Unready;
         if serving { ServingStatus::Serving } else { ServingStatus::NotServing }
-    }
-
-    fn loaded(&self) -> bool {
-        self.room.release(|_| ()).is_ok()
     }
 
     /// Tells every change until the caller leaves or the doors close.
@@ -63,7 +60,7 @@ impl Health {
             tokio::select! {
                 // In order, so that the last change is told before the end.
                 biased;
-                () = self.changed() => {}
+                () = self.changed(status) => {}
                 () = changes.closed() => return,
                 () = self.room.drain().reached(Stage::Closing) => {
                     // A caller that left meanwhile needs no reason.
@@ -74,12 +71,12 @@ impl Health {
         }
     }
 
-    /// Waits until the status may have changed.
-    async fn changed(&self) {
+    /// Waits until the status may have changed from `told`. What has happened since it was told counts too.
+    async fn changed(&self, told: ServingStatus) {
         let drain = self.room.drain();
-        match (drain.stage(), self.loaded()) {
-            (Stage::Serving, true) => drain.reached(Stage::Unready).await,
-            (Stage::Serving, false) => {
+        match told {
+            ServingStatus::Serving => drain.reached(Stage::Unready).await,
+            ServingStatus::NotServing if drain.stage() == Stage::Serving => {
                 // Whichever comes first; both are looked at again.
                 let _ = tokio::time::timeout(LOAD_LOOK_INTERVAL, drain.reached(Stage::Unready)).await;
             }
