@@ -5,10 +5,18 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-mod completions;
-mod config;
-mod output;
 mod serve;
+mod config;
+mod inspect;
+mod verify;
+mod lookup;
+mod diff;
+mod store;
+mod openapi;
+mod completions;
+// What the commands share.
+mod output;
+mod place;
 
 use output::Failure;
 
@@ -35,6 +43,20 @@ enum Command {
     /// Check, show or explain the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Show a release's manifest and figures, without reading its records
+    Inspect(inspect::Args),
+    /// Verify a release completely: digests, checksums, every record, golden questions
+    Verify(verify::Args),
+    /// Answer one history from a release, as the service would
+    Lookup(lookup::Args),
+    /// Compare two releases: answers that changed, histories added and gone
+    Diff(diff::Args),
+    /// List the releases of a store
+    Releases(store::ListArgs),
+    /// Point a store at one of its releases, durably; a service that watches it follows
+    Activate(store::ActivateArgs),
+    /// Print the OpenAPI 3.1 document of the HTTP door
+    Openapi,
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -44,7 +66,7 @@ pub fn run() -> ExitCode {
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", output::explain(&error));
             Failure::of(&error).into()
         }
     }
@@ -54,6 +76,13 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Config(command) => config::run(command),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Lookup(args) => lookup::run(args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Releases(args) => store::list(&args),
+        Command::Activate(args) => store::activate(&args),
+        Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     }
 }

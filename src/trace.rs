@@ -6,13 +6,15 @@
 
 use std::io::IsTerminal;
 
-use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span, Subscriber, debug_span};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::fmt::{Layer as FmtLayer, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::{EnvFilter, Registry};
+
+use crate::config::{LogFormat, LogLevel};
 
 mod parent;
 
@@ -21,35 +23,10 @@ pub use parent::{ParentError, TraceParent};
 /// Lines that wait for a slow reader of standard error. Above it lines are dropped: about 4 MB, and no request waits.
 const WAITING_LINES_MAX: usize = 16_384;
 
-/// How a line looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// For a terminal.
-    #[default]
-    Human,
-    /// One JSON object a line, for a collector.
-    Json,
-}
-
-/// Why logging could not start.
+/// Something else in this process logs already.
 #[derive(Debug, thiserror::Error)]
-pub enum TraceError {
-    /// The level is not one that can be read.
-    #[error(
-        "log level: expected a level such as info, or directives such as segue=debug,info; got {got:?} ({source}); \
-         correct log.level"
-    )]
-    Level {
-        /// The text as it was configured.
-        got: String,
-        /// What is wrong with it.
-        source: tracing_subscriber::filter::ParseError,
-    },
-    /// Something else in this process logs already.
-    #[error("logging: expected to be the first to start it; another subscriber is set in this process")]
-    AlreadyStarted,
-}
+#[error("logging: expected to be the first to start it; this process has a subscriber, so start it once, in main")]
+pub struct AlreadyStarted;
 
 /// Writes out what waits when it is dropped: hold it until the process ends.
 #[must_use = "lines that wait are lost when this is dropped early"]
@@ -60,24 +37,15 @@ pub struct Logging {
 /// Sends the process's logs to standard error, written by a thread of its own.
 ///
 /// # Errors
-/// When `level` cannot be read, or logging was started before.
-pub fn start(format: Format, level: &str) -> Result<Logging, TraceError> {
+/// When logging was started before.
+pub fn start(format: LogFormat, level: LogLevel) -> Result<Logging, AlreadyStarted> {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES_MAX)
         .thread_name("segue-log")
         .lossy(true)
         .finish(std::io::stderr());
-    let subscriber = subscriber(format, level, writer)?;
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| TraceError::AlreadyStarted)?;
+    tracing::subscriber::set_global_default(subscriber(format, level, writer)).map_err(|_| AlreadyStarted)?;
     Ok(Logging { _writer: guard })
-}
-
-/// Reads a level without starting anything, for checking a configuration.
-///
-/// # Errors
-/// When `level` cannot be read.
-pub fn check_level(level: &str) -> Result<(), TraceError> {
-    filter(level).map(drop)
 }
 
 /// The span of one request: none unless `debug` is on, and only then is the caller's `traceparent` read. One that
@@ -91,21 +59,28 @@ pub fn request_span(call: &'static str, traceparent: Option<&str>) -> Span {
     debug_span!("request", call, trace_id, parent_id)
 }
 
-fn subscriber<W>(format: Format, level: &str, writer: W) -> Result<impl Subscriber + Send + Sync, TraceError>
+fn subscriber<W>(format: LogFormat, level: LogLevel, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = FmtLayer::default().with_writer(writer).with_span_events(FmtSpan::CLOSE);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-        Format::Human => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
-        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    Ok(Registry::default().with(lines.with_filter(filter(level)?)))
+    Registry::default().with(lines.with_filter(filter(level)))
 }
 
-fn filter(level: &str) -> Result<EnvFilter, TraceError> {
-    let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
-    builder.parse(level).map_err(|source| TraceError::Level { got: level.to_owned(), source })
+/// What is written at a level. Debugging this program is not drowned by its libraries; `trace` shows them too.
+fn filter(level: LogLevel) -> Targets {
+    let of = |all, own| Targets::new().with_default(all).with_target("segue", own);
+    match level {
+        LogLevel::Error => of(Level::ERROR, Level::ERROR),
+        LogLevel::Warn => of(Level::WARN, Level::WARN),
+        LogLevel::Info => of(Level::WARN, Level::INFO),
+        LogLevel::Debug => of(Level::INFO, Level::DEBUG),
+        LogLevel::Trace => of(Level::TRACE, Level::TRACE),
+    }
 }
 
 #[cfg(test)]

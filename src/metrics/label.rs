@@ -60,27 +60,6 @@ pub enum Phase {
     Swap,
 }
 
-/// Why a release was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadFailure {
-    /// The release, or a file of it, is not there.
-    Missing,
-    /// The manifest cannot be read.
-    Manifest,
-    /// The catalogue cannot be read.
-    Catalogue,
-    /// The table's header or layout is wrong.
-    Table,
-    /// A file's bytes are not those that the manifest names.
-    Checksum,
-    /// A golden question got another answer.
-    Golden,
-    /// Made for another format, model or catalogue.
-    Incompatible,
-    /// The operating system failed to read it.
-    Io,
-}
-
 /// Implements [`Label`] for an enum without explicit discriminants.
 macro_rules! label {
     ($type:ident: $($value:ident = $text:literal),* $(,)?) => {
@@ -110,17 +89,6 @@ label!(
     Unmatched = "unmatched",
 );
 label!(Phase: Open = "open", Verify = "verify", Warm = "warm", Check = "check", Swap = "swap");
-label!(
-    LoadFailure: Missing = "missing",
-    Manifest = "manifest",
-    Catalogue = "catalogue",
-    Table = "table",
-    Checksum = "checksum",
-    Golden = "golden",
-    Incompatible = "incompatible",
-    Io = "io",
-);
-
 impl Label for Code {
     const ALL: &'static [Self] = &Self::ALL;
 
@@ -165,7 +133,6 @@ mod tests {
         check_order::<Door>();
         check_order::<Call>();
         check_order::<Phase>();
-        check_order::<LoadFailure>();
         check_order::<Code>();
         check_order::<Source>();
     }

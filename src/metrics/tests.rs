@@ -3,23 +3,41 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::answer::Source;
 use crate::error::Code;
-
-const MARCH: Loaded<'static> = Loaded {
-    release: "march",
-    snapshot: "march-s",
-    model: "m1",
-    catalogue: "c\"1",
-    data_end_unix_s: Some(1_700_000_000),
-    created_unix_s: Some(1_700_000_100),
-    loaded_unix_s: 1_700_000_200,
-    histories: &[761, 579_121],
-    bytes: 24_000_000,
+use crate::snapshot::manifest::{
+    DataWindow, FORMAT, LevelFigures, Manifest, Provenance, ReleaseFile, TABLE, TableFigures,
 };
+
+/// A release with one history of length 0, and as many of each further length as `present` says.
+fn manifest(version: &str, present: &[u64]) -> Manifest {
+    let level = |present: u64| LevelFigures { present, possible: present };
+    let provenance = Provenance {
+        data_window: Some(DataWindow { from_unix_s: 1_690_000_000, to_unix_s: 1_700_000_000 }),
+        ..Provenance::default()
+    };
+    Manifest {
+        format: FORMAT.to_owned(),
+        version: version.parse().unwrap(),
+        snapshot: "s1".parse().unwrap(),
+        model: None,
+        catalogue: "c1".parse().unwrap(),
+        created_unix_s: Some(1_700_000_100),
+        table: TableFigures {
+            clusters: 761,
+            depth: 2,
+            width: 10,
+            levels: [1].iter().chain(present).copied().map(level).collect(),
+        },
+        files: vec![ReleaseFile { name: TABLE.to_owned(), bytes: 24_000_000, blake3: "0".repeat(64) }],
+        provenance,
+        quality: [].into(),
+        expected_sources: [].into(),
+    }
+}
 
 /// A set on which everything happened once.
 fn exercised() -> Metrics {
@@ -32,9 +50,26 @@ fn exercised() -> Metrics {
         door.finished(Call::Unmatched, Code::NotFound, Duration::from_micros(3));
         door.answered(Source::Table);
     }
-    metrics.watch_in_flight(4096, || 7);
-    metrics.release().loaded(&MARCH);
+    metrics.watch(Arc::new(Fixed(AtomicUsize::new(7))));
+    metrics.release().loaded(&manifest("march", &[761, 579_121]), 1_700_000_200);
     metrics
+}
+
+/// So many in flight of 64; ready while there is any.
+struct Fixed(AtomicUsize);
+
+impl Watched for Fixed {
+    fn ready(&self) -> bool {
+        self.in_flight() > 0
+    }
+
+    fn in_flight(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn in_flight_limit(&self) -> usize {
+        64
+    }
 }
 
 /// The lines of one metric, without its help and type.
@@ -106,15 +141,16 @@ fn connections_are_counted_while_they_live() {
 }
 
 #[test]
-fn requests_in_flight_are_read_at_each_scrape() {
-    let taken = Arc::new(AtomicU64::new(5));
+fn what_is_watched_is_read_at_each_scrape() {
+    let taken = Arc::new(Fixed(AtomicUsize::new(5)));
     let metrics = Metrics::new();
     check_absent(&metrics.render(), "segue_requests_in_flight");
-    let read = taken.clone();
-    metrics.watch_in_flight(64, move || read.load(Ordering::Relaxed));
+    metrics.watch(taken.clone());
     check(&metrics.render(), "segue_requests_in_flight 5");
-    taken.store(6, Ordering::Relaxed);
-    check(&metrics.render(), "segue_requests_in_flight 6");
+    check(&metrics.render(), "segue_ready 1");
+    taken.0.store(0, Ordering::Relaxed);
+    check(&metrics.render(), "segue_requests_in_flight 0");
+    check(&metrics.render(), "segue_ready 0");
     check(&metrics.render(), "segue_requests_in_flight_limit 64");
 }
 
@@ -122,16 +158,18 @@ fn requests_in_flight_are_read_at_each_scrape() {
 fn only_the_serving_release_is_described() {
     let metrics = Metrics::new();
     check_absent(&metrics.render(), "segue_release_info");
-    metrics.release().loaded(&MARCH);
-    let april = Loaded { release: "april", data_end_unix_s: None, histories: &[761], ..MARCH };
-    metrics.release().loaded(&april);
+    metrics.release().loaded(&manifest("march", &[761, 579_121]), 1_700_000_200);
+    check(&metrics.render(), "segue_release_data_end_timestamp_seconds 1700000000");
+    check(&metrics.render(), r#"segue_release_histories{length="2"} 579121"#);
+    let mut april = manifest("april", &[700]);
+    april.provenance.data_window = None;
+    metrics.release().loaded(&april, 1_700_000_300);
     let text = metrics.render();
-    let info = r#"segue_release_info{release="april",snapshot="march-s",model="m1",catalogue="c\"1"} 1"#;
+    let info = r#"segue_release_info{release="april",snapshot="s1",model="",catalogue="c1"} 1"#;
     assert_eq!(lines_of(&text, "segue_release_info"), [info.to_owned()].into());
-    assert_eq!(
-        lines_of(&text, "segue_release_histories"),
-        [r#"segue_release_histories{length="1"} 761"#.into()].into()
-    );
+    let histories =
+        [r#"segue_release_histories{length="0"} 1"#, r#"segue_release_histories{length="1"} 700"#].map(str::to_owned);
+    assert_eq!(lines_of(&text, "segue_release_histories"), histories.into());
     check_absent(&text, "segue_release_data_end");
     check(&text, "segue_release_loads_total 2");
 }
@@ -139,8 +177,8 @@ fn only_the_serving_release_is_described() {
 #[test]
 fn a_refused_release_changes_one_count() {
     let metrics = Metrics::new();
-    metrics.release().loaded(&MARCH);
-    metrics.release().load_failed(LoadFailure::Golden);
+    metrics.release().loaded(&manifest("march", &[761, 579_121]), 1_700_000_200);
+    metrics.release().load_failed("golden");
     metrics.release().phase(Phase::Check, Duration::from_millis(2));
     metrics.release().reload_checked();
     let text = metrics.render();
@@ -149,16 +187,6 @@ fn a_refused_release_changes_one_count() {
     check(&text, r#"segue_release_load_phase_duration_seconds_count{phase="check"} 1"#);
     check(&text, "segue_reload_checks_total 1");
     assert_eq!(lines_of(&text, "segue_release_info").len(), 1);
-}
-
-#[test]
-fn readiness_goes_both_ways() {
-    let metrics = Metrics::new();
-    check(&metrics.render(), "segue_ready 0");
-    metrics.ready();
-    check(&metrics.render(), "segue_ready 1");
-    metrics.unready();
-    check(&metrics.render(), "segue_ready 0");
 }
 
 #[test]

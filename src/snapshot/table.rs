@@ -14,6 +14,10 @@ pub struct Table<B> {
     header: Header,
     /// The levels of `header`, as offsets that need no further arithmetic; those above the depth hold nothing.
     levels: [Place; LEVELS_MAX],
+    /// [`Shape::record_bytes`], kept so that a lookup does not derive it: fewer instructions let more lookups overlap.
+    record_bytes: usize,
+    /// [`Shape::slot_bytes`], likewise.
+    slot_bytes: usize,
 }
 
 /// Where a level lies.
@@ -66,7 +70,8 @@ impl<B: AsRef<[u8]>> Table<B> {
         for length in header.shape.lengths() {
             levels[length] = Place::of(header.levels[length]);
         }
-        Ok(Self { bytes, header, levels })
+        let (record_bytes, slot_bytes) = (header.shape.record_bytes(), header.shape.slot_bytes());
+        Ok(Self { bytes, header, levels, record_bytes, slot_bytes })
     }
 
     /// What the table is made for, and its levels.
@@ -124,16 +129,15 @@ impl<B: AsRef<[u8]>> Table<B> {
     #[inline]
     fn rank(&self, level: &Place, key: u64) -> Option<u64> {
         let (rank, bits) = self.block(level, key / BLOCK_KEYS)?;
-        let bit = 1u64 << (key % BLOCK_KEYS);
-        (bits & bit != 0).then(|| rank.wrapping_add(u64::from((bits & (bit - 1)).count_ones())))
+        let below = bits & !u64::MAX.wrapping_shl(key as u32);
+        (bits.wrapping_shr(key as u32) & 1 == 1).then(|| rank.wrapping_add(u64::from(below.count_ones())))
     }
 
     /// A bitmap block: its rank and its presence bits. Both come from one cache line.
     #[inline]
     fn block(&self, level: &Place, block: u64) -> Option<(u64, u64)> {
         let at = level.bitmap_at + block as usize * BLOCK_BYTES;
-        let bytes = self.bytes.as_ref().get(at..)?.first_chunk::<BLOCK_BYTES>()?;
-        let both = u128::from_le_bytes(*bytes);
+        let both = u128::from_le_bytes(*self.bytes.as_ref().get(at..)?.first_chunk::<BLOCK_BYTES>()?);
         Some((both as u64, (both >> 64) as u64))
     }
 
@@ -143,12 +147,11 @@ impl<B: AsRef<[u8]>> Table<B> {
         if rank >= level.present {
             return None;
         }
-        let shape = self.header.shape;
-        let at = level.records_at + rank as usize * shape.record_bytes();
-        let record = self.bytes.as_ref().get(at..at + shape.record_bytes())?;
+        let at = level.records_at + rank as usize * self.record_bytes;
+        let record = self.bytes.as_ref().get(at..at + self.record_bytes)?;
         let (count, slots) = record.split_first_chunk::<COUNT_BYTES>()?;
-        let used = usize::from(u16::from_le_bytes(*count)) * shape.slot_bytes();
-        Some(Record { slots: slots.get(..used)?, slot_bytes: shape.slot_bytes() })
+        let used = usize::from(u16::from_le_bytes(*count)) * self.slot_bytes;
+        Some(Record { slots: slots.get(..used)?, slot_bytes: self.slot_bytes })
     }
 }
 

@@ -1,0 +1,11 @@
+//! What every measuring program here shares: load, CPU readings, servers to start, releases to make, figures to print.
+//!
+//! Nothing here is part of the service, and nothing here decides a question: each program under `src/bin` asks one.
+
+pub mod cpu;
+pub mod figures;
+pub mod load;
+pub mod process;
+pub mod rows;
+pub mod structures;
+pub mod workers;

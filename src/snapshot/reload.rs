@@ -1,0 +1,287 @@
+//! Follows the store's pointer: opens, verifies, warms and checks what it names, then swaps it in.
+//!
+//! One thread of its own, at low priority, does all of it; requests never do. Whatever fails, the release before keeps
+//! serving, and the failure stands in [`Status`] and in a metric until a load succeeds. A failure never blocks what is
+//! pointed at next.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::oneshot;
+
+use super::live::Live;
+use super::manifest::Version;
+use super::release::{Release, ReleaseError};
+use super::store::{Store, StoreError};
+use crate::config;
+use crate::metrics::{Metrics, Phase};
+
+/// Longest wait before a release that failed is tried again unasked: a file that came late heals by itself, and a bad
+/// one costs little.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Requests to reload that may wait; one more is answered by the same load as those.
+const REQUESTS_MAX: usize = 16;
+/// Niceness of the thread: loading takes the processor only when no request wants it.
+const NICENESS: i32 = 10;
+
+/// How a look at the pointer ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Another release serves now.
+    Swapped(Version),
+    /// The pointer names the release that serves already.
+    Unchanged(Version),
+    /// What serves is what served before.
+    Failed(Failure),
+}
+
+/// Why the last look at the pointer changed nothing.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The release that failed, if the pointer named one.
+    pub version: Option<Version>,
+    /// Its class, as in the metric.
+    pub reason: &'static str,
+    /// What was expected, what came, and what to do.
+    pub text: String,
+    /// When, in seconds since 1970 UTC.
+    pub at_unix_s: u64,
+}
+
+/// What the reloader is doing and how it last fared.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The release that serves.
+    pub serving: Option<Version>,
+    /// When it was swapped in, in seconds since 1970 UTC.
+    pub loaded_unix_s: Option<u64>,
+    /// The release being loaded now.
+    pub loading: Option<Version>,
+    /// The last failure, until a load succeeds.
+    pub failure: Option<Failure>,
+}
+
+/// A handle on the reloader; clones share it. The thread ends when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Reloader {
+    requests: SyncSender<oneshot::Sender<Outcome>>,
+    status: Arc<Mutex<Status>>,
+}
+
+/// What the reloader works on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Whose pointer it follows.
+    pub store: Store,
+    /// Where it swaps releases in.
+    pub live: Arc<Live>,
+    /// Where it counts.
+    pub metrics: Metrics,
+}
+
+impl Reloader {
+    /// Starts the thread; it looks at the pointer at once, then at every `poll` and whenever asked.
+    pub fn start(parts: Parts, config: &config::Release) -> std::io::Result<Self> {
+        let (requests, waiting) = sync_channel(REQUESTS_MAX);
+        let status = Arc::<Mutex<Status>>::default();
+        let follower = Follower {
+            parts,
+            poll: config.poll,
+            golden_required: config.golden_required,
+            status: status.clone(),
+            retired: Vec::new(),
+            retry: None,
+        };
+        thread::Builder::new().name("segue-reload".to_owned()).spawn(move || follower.run(&waiting))?;
+        Ok(Self { requests, status })
+    }
+
+    /// Asks for a look at the pointer now. The receiver gets the outcome once it is a fact; it gets an error only where
+    /// the reloader has ended, or more requests wait than are answered one by one.
+    pub fn request(&self) -> oneshot::Receiver<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        // Where it does not fit, the reply's sender is dropped with it, which the receiver sees.
+        let _ = self.requests.try_send(reply);
+        outcome
+    }
+
+    /// What it is doing and how it last fared.
+    pub fn status(&self) -> Status {
+        locked(&self.status).clone()
+    }
+}
+
+/// The thread's own state.
+struct Follower {
+    parts: Parts,
+    poll: Duration,
+    golden_required: bool,
+    status: Arc<Mutex<Status>>,
+    /// Releases that no longer serve, kept until no reader holds them, so that unmapping falls to this thread.
+    retired: Vec<Arc<Release>>,
+    retry: Option<Retry>,
+}
+
+/// When to try again what failed.
+struct Retry {
+    version: Option<Version>,
+    due: Instant,
+    wait: Duration,
+}
+
+/// A failure with the release it is about.
+struct Refusal {
+    version: Option<Version>,
+    reason: &'static str,
+    text: String,
+}
+
+impl Follower {
+    fn run(mut self, requests: &Receiver<oneshot::Sender<Outcome>>) {
+        // Where the system refuses, loading competes with requests: slower, never wrong.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+        self.look(Looking::Asked);
+        loop {
+            match requests.recv_timeout(self.poll) {
+                // A caller that left does not want the outcome.
+                Ok(reply) => drop(reply.send(self.look(Looking::Asked))),
+                Err(RecvTimeoutError::Timeout) => drop(self.look(Looking::Unasked)),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.retired.retain(|release| Arc::strong_count(release) > 1);
+        }
+    }
+
+    /// Looks at the pointer and follows it.
+    fn look(&mut self, looking: Looking) -> Outcome {
+        self.parts.metrics.release().reload_checked();
+        let wanted = match self.wanted() {
+            Ok(wanted) => wanted,
+            Err(refusal) => return self.refuse(refusal, looking),
+        };
+        if self.serving().as_ref() == Some(&wanted) {
+            self.settle();
+            return Outcome::Unchanged(wanted);
+        }
+        if let (Looking::Unasked, Some(failure)) = (looking, self.not_due(Some(&wanted))) {
+            return Outcome::Failed(failure);
+        }
+        locked(&self.status).loading = Some(wanted.clone());
+        let loaded = self.load(&wanted);
+        locked(&self.status).loading = None;
+        match loaded {
+            Ok(release) => self.swap(wanted, release),
+            Err(error) => self.refuse(Refusal::of(wanted, &error), looking),
+        }
+    }
+
+    /// The release that the pointer names.
+    fn wanted(&self) -> Result<Version, Refusal> {
+        let state = self.parts.store.state().map_err(|error| Refusal::pointer(&error))?;
+        state.current.ok_or_else(|| Refusal::none(self.parts.store.dir()))
+    }
+
+    /// Everything that must be done before the swap, in order.
+    fn load(&self, version: &Version) -> Result<Release, ReleaseError> {
+        let release = self.timed(Phase::Open, || Release::open(&self.parts.store.release_path(version)))?;
+        self.timed(Phase::Verify, || release.verify())?;
+        self.timed(Phase::Warm, || release.warm())?;
+        self.timed(Phase::Check, || release.check())?;
+        if self.golden_required && release.golden().is_empty() {
+            return Err(ReleaseError::GoldenMissing);
+        }
+        Ok(release)
+    }
+
+    fn swap(&mut self, version: Version, release: Release) -> Outcome {
+        let release = Arc::new(release);
+        let before = self.timed(Phase::Swap, || self.parts.live.swap(release.clone()));
+        self.retired.extend(before);
+        self.retry = None;
+        let loaded_unix_s = unix_s();
+        let (serving, loaded) = (Some(version.clone()), Some(loaded_unix_s));
+        *locked(&self.status) = Status { serving, loaded_unix_s: loaded, loading: None, failure: None };
+        self.report(&release, loaded_unix_s);
+        Outcome::Swapped(version)
+    }
+
+    fn report(&self, release: &Release, loaded_unix_s: u64) {
+        let manifest = release.manifest();
+        self.parts.metrics.release().loaded(manifest, loaded_unix_s);
+        tracing::info!(release = %manifest.version, bytes = manifest.bytes(), "release swapped in");
+    }
+
+    /// Keeps what serves, and says why. Logged when it is news: at every asked look, and at the first unasked one.
+    fn refuse(&mut self, refusal: Refusal, looking: Looking) -> Outcome {
+        if let (Looking::Unasked, Some(failure)) = (looking, self.not_due(refusal.version.as_ref())) {
+            return Outcome::Failed(failure);
+        }
+        let Refusal { version, reason, text } = refusal;
+        let again = self.retry.take().filter(|retry| retry.version == version);
+        let wait = again.map_or(self.poll, |retry| (retry.wait * 2).min(RETRY_MAX));
+        self.retry = Some(Retry { version: version.clone(), due: Instant::now() + wait, wait });
+        self.parts.metrics.release().load_failed(reason);
+        tracing::error!(release = version.as_ref().map(Version::as_str), reason, "release refused: {text}");
+        let failure = Failure { version, reason, text, at_unix_s: unix_s() };
+        locked(&self.status).failure = Some(failure.clone());
+        Outcome::Failed(failure)
+    }
+
+    /// The failure that stands, where the same release failed and its retry is not due yet.
+    fn not_due(&self, version: Option<&Version>) -> Option<Failure> {
+        let waiting = self.retry.as_ref().filter(|retry| retry.version.as_ref() == version)?;
+        if Instant::now() < waiting.due { locked(&self.status).failure.clone() } else { None }
+    }
+
+    /// The pointer is back at what serves: what failed before is no longer wanted.
+    fn settle(&mut self) {
+        self.retry = None;
+        locked(&self.status).failure = None;
+    }
+
+    fn serving(&self) -> Option<Version> {
+        locked(&self.status).serving.clone()
+    }
+
+    fn timed<R>(&self, phase: Phase, step: impl FnOnce() -> R) -> R {
+        let started = Instant::now();
+        let result = step();
+        self.parts.metrics.release().phase(phase, started.elapsed());
+        result
+    }
+}
+
+/// Who wanted the pointer looked at.
+#[derive(Clone, Copy)]
+enum Looking {
+    /// An operator, or the start: try whatever failed before.
+    Asked,
+    /// The clock: leave what failed before until its retry is due.
+    Unasked,
+}
+
+impl Refusal {
+    fn of(version: Version, error: &ReleaseError) -> Self {
+        Self { version: Some(version), reason: error.reason(), text: error.to_string() }
+    }
+
+    fn pointer(error: &StoreError) -> Self {
+        Self { version: None, reason: "io", text: error.to_string() }
+    }
+
+    fn none(dir: &Path) -> Self {
+        let text = format!("the store {} points at no release; `segue activate VERSION` does", dir.display());
+        Self { version: None, reason: "missing", text }
+    }
+}
+
+fn locked(status: &Mutex<Status>) -> MutexGuard<'_, Status> {
+    status.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
