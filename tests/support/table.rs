@@ -106,7 +106,7 @@ pub(crate) fn some_rows(shape: Shape) -> Rows {
     let popular = (Vec::new(), some_candidates(shape, 0));
     let levels = shape.lengths().skip(1).flat_map(|length| {
         let last = shape.possible(length) - 1;
-        let keys: BTreeSet<_> = [0, 1, 3, 62, 63, 64, 65, 127, 128, last / 2, last].into_iter().collect();
+        let keys: BTreeSet<_> = [0, 1, 3, 62, 63, 64, 65, 127, 128, last].into_iter().collect();
         keys.into_iter().filter(move |&key| key <= last).map(move |key| (length, key))
     });
     let row = |(length, key)| (shape.history(length, key), some_candidates(shape, key));
