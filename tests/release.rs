@@ -39,7 +39,9 @@ impl Spoiled {
         fs::read(self.file(name)).expect("the release has it")
     }
 
+    /// Writes a file anew: some filesystems flush one that is overwritten, and a test writes thousands.
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        self.remove(name);
         fs::write(self.file(name), bytes).expect("the release can be written");
     }
 
