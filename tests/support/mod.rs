@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub(crate) mod release;
+pub(crate) mod table;
 pub(crate) mod vectors;
 
 use std::net::SocketAddr;
