@@ -48,7 +48,7 @@ impl Caller {
 
     /// Asks by any method, with whatever text.
     pub(crate) fn call(&mut self, method: &str, path: &str, text: &str) -> Reply {
-        self.send(&request(method, path, text));
+        self.send(request(method, path, text));
         if method == "HEAD" { self.receive_head().0 } else { self.receive() }
     }
 
