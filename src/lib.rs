@@ -12,6 +12,9 @@ pub mod cli;
 pub mod config;
 
 // The request, in order.
+pub mod listen;
+pub mod http;
+pub mod wire;
 pub mod admit;
 pub mod ask;
 pub mod room;

@@ -8,6 +8,7 @@ pub mod write;
 pub mod manifest;
 pub mod catalogue;
 pub mod golden;
+pub mod failpoint;
 pub mod publish;
 pub mod store;
 pub mod map;

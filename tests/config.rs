@@ -159,6 +159,11 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
         ),
         (
             "",
+            &[("SEGUE_HTTP_PORT", "8080")],
+            "variable SEGUE_HTTP_PORT: no key has this variable; `segue config reference` lists every key",
+        ),
+        (
+            "",
             &[("SEGUE_COLOUR", "")],
             "variable SEGUE_COLOUR: no key has this variable; `segue config reference` lists every key",
         ),
