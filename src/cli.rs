@@ -12,6 +12,7 @@ mod verify;
 mod lookup;
 mod diff;
 mod store;
+mod openapi;
 mod completions;
 // What the commands share.
 mod output;
@@ -54,6 +55,8 @@ enum Command {
     Releases(store::ListArgs),
     /// Point a store at one of its releases, durably; a service that watches it follows
     Activate(store::ActivateArgs),
+    /// Print the OpenAPI 3.1 document of the HTTP door
+    Openapi,
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -79,6 +82,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
         Command::Activate(args) => store::activate(&args),
+        Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     }
 }

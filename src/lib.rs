@@ -10,6 +10,7 @@
 // The program.
 pub mod cli;
 pub mod config;
+pub mod serve;
 
 // The request, in order.
 pub mod listen;

@@ -291,6 +291,7 @@ fn config_check_reports_every_problem_of_every_source_and_exits_2() {
     fs::write(&file, "[release]\ndir = \"store\"\n").expect("a file");
     assert_eq!(text(&run(&mut check(), 0).stdout), "the configuration is valid\n");
     run(segue().args(["config", "check", "--nonsense"]), 2);
+    run(segue().args(["serve", "--release-dir", "store", "--http-listen", "x"]), 2);
 }
 
 #[test]
@@ -315,6 +316,14 @@ fn config_show_prints_values_with_origins_and_no_secrets() {
 #[test]
 fn config_reference_prints_the_reference() {
     assert_eq!(text(&run(segue().args(["config", "reference"]), 0).stdout), render::reference());
+}
+
+#[test]
+fn openapi_prints_the_document_that_is_served() {
+    let printed = text(&run(segue().arg("openapi"), 0).stdout);
+    assert_eq!(printed, segue::http::openapi::json());
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
+    assert!(document["paths"]["/next-clusters"]["post"].is_object(), "{printed}");
 }
 
 #[test]

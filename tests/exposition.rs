@@ -42,6 +42,23 @@ struct Asked {
     matchers: Vec<(String, String)>,
 }
 
+/// Ready, one request in flight.
+struct Busy;
+
+impl segue::metrics::Watched for Busy {
+    fn ready(&self) -> bool {
+        true
+    }
+
+    fn in_flight(&self) -> usize {
+        1
+    }
+
+    fn in_flight_limit(&self) -> usize {
+        4_096
+    }
+}
+
 #[test]
 fn rules_and_dashboard_ask_only_for_what_is_exposed() {
     let exposed = parse(&exercised().render());
@@ -119,7 +136,7 @@ fn exercised() -> Metrics {
         }
         Source::ALL.into_iter().for_each(|source| door.answered(source));
     }
-    metrics.watch_in_flight(4_096, || 1);
+    metrics.watch(std::sync::Arc::new(Busy));
     metrics.release().loaded(&manifest(), 1_700_000_200);
     metrics.release().phase(Phase::Swap, Duration::from_micros(1));
     metrics
