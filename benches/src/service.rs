@@ -64,11 +64,12 @@ impl Segue {
         Ok(())
     }
 
+    /// Ready is what a user sees: a question gets an answer.
     fn wait_until_ready(&self) -> Result<()> {
-        let request = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let question = http::post("/next-clusters", r#"{"history":[]}"#);
         let started = Instant::now();
-        while !matches!(http::ask_once(self.admin, request), Ok((200, _))) {
-            ensure!(started.elapsed() < READY_WAIT, "the service was not ready within {READY_WAIT:?}");
+        while !matches!(http::ask_once(self.server.address, &question), Ok((200, _))) {
+            ensure!(started.elapsed() < READY_WAIT, "the service gave no answer within {READY_WAIT:?}");
             thread::sleep(Duration::from_millis(20));
         }
         Ok(())
