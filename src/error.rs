@@ -100,7 +100,7 @@ impl Code {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, Grpc::Unimplemented, "Method not allowed")
             }
             Self::Conflict => ("conflict", StatusCode::CONFLICT, Grpc::FailedPrecondition, "Conflict"),
-            Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, Grpc::InvalidArgument, "Too large"),
+            Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, Grpc::ResourceExhausted, "Too large"),
             Self::UnsupportedMedia => (
                 "unsupported_media",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -157,6 +157,12 @@ pub enum Error {
         /// What came.
         got: String,
     },
+    /// The `grpc-timeout` of a call is not one.
+    #[error("grpc-timeout is `{got}`, expected up to 8 digits and a unit, one of HMSmun, such as 50m")]
+    GrpcTimeoutInvalid {
+        /// What came.
+        got: String,
+    },
     /// The body or message is above its limit.
     #[error("the body is larger than {max_bytes} bytes; send fewer questions at once")]
     BodyTooLarge {
@@ -190,6 +196,9 @@ pub enum Error {
         /// The cluster asked for.
         id: u32,
     },
+    /// The health of a service that is not here was asked for.
+    #[error("no such service; reflection lists the services")]
+    ServiceUnknown,
     /// More work in flight than the limit: shed before any work was done.
     #[error("{limit} requests are in flight, the limit; try again in {RETRY_AFTER_S} s")]
     Overloaded {
@@ -205,6 +214,12 @@ pub enum Error {
     /// Nothing to answer from yet.
     #[error("no release is loaded yet; ask again shortly, or see /readyz on the admin port")]
     NotReady,
+    /// The catalogue changed while it was listed.
+    #[error("another catalogue serves since this listing began; list it again")]
+    CatalogueChanged,
+    /// The service stops, and ends its open streams.
+    #[error("the service is stopping; open the stream again, on another replica")]
+    Stopping,
     /// A fault of ours; the detail is in the log.
     #[error("the service failed to answer; its log says why")]
     Internal,
@@ -222,14 +237,15 @@ impl Error {
             | Self::LimitOutOfRange { .. }
             | Self::MinScoreOutOfRange { .. }
             | Self::TimeoutInvalid { .. }
+            | Self::GrpcTimeoutInvalid { .. }
             | Self::BodyBroken => Code::InvalidRequest,
             Self::BodyTooLarge { .. } => Code::TooLarge,
             Self::MediaUnsupported { .. } => Code::UnsupportedMedia,
-            Self::RouteUnknown | Self::ClusterUnknown { .. } => Code::NotFound,
+            Self::RouteUnknown | Self::ClusterUnknown { .. } | Self::ServiceUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::BodyTooSlow { .. } | Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
-            Self::NotReady => Code::Unavailable,
+            Self::NotReady | Self::CatalogueChanged | Self::Stopping => Code::Unavailable,
             Self::Internal => Code::Internal,
         }
     }

@@ -15,6 +15,7 @@ pub mod serve;
 // The request, in order.
 pub mod listen;
 pub mod http;
+pub mod grpc;
 pub mod wire;
 pub mod admit;
 pub mod ask;

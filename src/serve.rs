@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::config::Config;
 use crate::drain::{Drain, Stage};
+use crate::grpc::GrpcProtocol;
 use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
@@ -53,6 +54,8 @@ pub struct Service {
 pub struct Addresses {
     /// The HTTP door.
     pub http: SocketAddr,
+    /// The gRPC door.
+    pub grpc: SocketAddr,
 }
 
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
@@ -77,7 +80,10 @@ impl Service {
         let store = Store::open(&config.release.dir);
         let reloader = Reloader::start(Parts { store, live, metrics: metrics.clone() }, &config.release)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
-        let doors = Doors { http: Door::new(sockets.http, http, config.http.connections_max), workers, metrics };
+        let http = Door::new(sockets.http, http, config.http.connections_max);
+        let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
+        let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max);
+        let doors = Doors { http, grpc, workers, metrics };
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = oneshot::channel();
         let pace = config.drain.clone();
@@ -111,8 +117,8 @@ impl Service {
     }
 
     fn announce(&self) {
-        let Addresses { http } = self.addresses;
-        tracing::info!(%http, version = env!("CARGO_PKG_VERSION"), "serving");
+        let Addresses { http, grpc } = self.addresses;
+        tracing::info!(%http, %grpc, version = env!("CARGO_PKG_VERSION"), "serving");
     }
 
     async fn until_signalled(mut self) -> Result<(), ServeError> {
@@ -140,22 +146,24 @@ impl Service {
 /// The bound sockets, one for each door.
 struct Sockets {
     http: TcpListener,
+    grpc: TcpListener,
 }
 
 impl Sockets {
     fn bind(config: &Config) -> Result<Self, ServeError> {
         let bound = |door, address| bind(address).map_err(|source| ServeError::Bind { door, address, source });
-        Ok(Self { http: bound("http", config.http.listen)? })
+        Ok(Self { http: bound("http", config.http.listen)?, grpc: bound("grpc", config.grpc.listen)? })
     }
 
     fn addresses(&self) -> io::Result<Addresses> {
-        Ok(Addresses { http: self.http.local_addr()? })
+        Ok(Addresses { http: self.http.local_addr()?, grpc: self.grpc.local_addr()? })
     }
 }
 
 /// The doors, open.
 struct Doors {
     http: Door<HttpProtocol>,
+    grpc: Door<GrpcProtocol>,
     workers: Workers,
     metrics: Metrics,
 }
@@ -168,8 +176,9 @@ impl Doors {
         pace: &crate::config::Drain,
         mut stopping: watch::Receiver<bool>,
     ) -> io::Result<()> {
-        let upkeep = tokio::spawn(keep_up(self.metrics));
-        let doors = async { self.http.serve(&self.workers, drain).await };
+        let Self { http, grpc, workers, metrics } = self;
+        let upkeep = tokio::spawn(keep_up(metrics));
+        let doors = async { tokio::try_join!(http.serve(&workers, drain), grpc.serve(&workers, drain)).map(|_| ()) };
         let stop = async {
             // An error says that the service's handle is gone, which is a stop as well.
             let _ = stopping.wait_for(|stopping| *stopping).await;
@@ -183,7 +192,7 @@ impl Doors {
             }
         };
         upkeep.abort();
-        self.workers.stop();
+        workers.stop();
         tracing::info!("stopped");
         ended
     }

@@ -1,3 +1,4 @@
-//! What goes over the wire, and how it becomes ours: JSON here, generated messages in `proto`.
+//! What goes over the wire, and how it becomes ours: JSON, and the messages generated from the contract.
 
 pub mod json;
+pub mod proto;
