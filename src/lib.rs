@@ -25,3 +25,4 @@ pub mod snapshot;
 pub mod metrics;
 pub mod trace;
 pub mod drain;
+pub mod auth;
