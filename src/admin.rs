@@ -17,13 +17,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::runtime::{self, Runtime};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 
 use crate::auth::{Auth, TokenError};
 use crate::config::{self, Config};
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Protocol, Workers};
-use crate::metrics::{Metrics, UPKEEP_INTERVAL};
+use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::snapshot::ingest::{Ingest, IngestLimits};
 use crate::snapshot::reload::Reloader;
@@ -31,6 +31,7 @@ use crate::snapshot::store::Store;
 
 mod body;
 mod change;
+pub mod client;
 pub mod documents;
 mod guard;
 mod probe;
@@ -42,6 +43,8 @@ mod view;
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Threads for work on the disk; past it such calls wait for one another. Every file of every push takes one.
 const DISK_THREADS_MAX: usize = 32;
+/// Time between looks for pushes that nobody continues.
+const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest wait at the end for calls that still run; what is left is cut.
 const STOP_WAIT_MAX: Duration = Duration::from_secs(1);
 
@@ -58,7 +61,7 @@ pub struct Admin {
 pub struct Parts {
     /// What the other doors answer from.
     pub room: Arc<Room>,
-    /// What `/metrics` shows; their upkeep runs here.
+    /// What `/metrics` shows.
     pub metrics: Metrics,
     /// Whose pointer is moved, and where pushes go.
     pub store: Store,
@@ -138,7 +141,7 @@ impl Admin {
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let workers = Workers::on(runtime.handle().clone());
         runtime.block_on(async {
-            tokio::spawn(keep_up(desk));
+            tokio::spawn(keep_clean(desk));
             tokio::select! {
                 served = door.serve(&workers, stop) => served,
                 () = waited_out(stop) => Ok(()),
@@ -217,19 +220,14 @@ async fn waited_out(stop: &Drain) {
     tokio::time::sleep(STOP_WAIT_MAX).await;
 }
 
-/// What is due now and then: the metrics' upkeep, which keeps memory flat while nobody scrapes, and abandoned pushes.
-async fn keep_up(desk: Arc<Desk>) {
-    let mut ticks = interval(UPKEEP_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Frees the disk of pushes that nobody continues.
+async fn keep_clean(desk: Arc<Desk>) {
+    let mut ticks = interval(CLEAN_INTERVAL);
     loop {
         ticks.tick().await;
         let desk = desk.clone();
-        let work = move || {
-            desk.parts.metrics.upkeep();
-            desk.ingest.remove_abandoned();
-        };
         // A panic in there has been printed; the next tick tries again.
-        let _ = tokio::task::spawn_blocking(work).await;
+        let _ = change::on_disk(move || desk.ingest.remove_abandoned()).await;
     }
 }
 

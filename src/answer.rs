@@ -73,7 +73,7 @@ pub struct Answer<'r> {
     pub release: &'r Release,
     /// Best first within each source; at most the question's limit, fewer where filters leave fewer.
     pub candidates: Vec<Candidate>,
-    /// The source of the first candidate.
+    /// The source of the first candidate; where there is none, of the last record that had nothing to offer.
     pub source: Source,
     /// The suffix of the history that the first candidate was found under; empty for the popular list.
     pub matched: Short,
@@ -209,13 +209,14 @@ struct Gather<'r, 'q> {
     min_score: Score,
     excluded: Excluded<'q>,
     candidates: Vec<Candidate>,
-    /// The source of the first candidate, or of the first record while there is none, and its suffix's length.
+    /// The source of the first candidate, or of the last record found while there is none, and its suffix's length.
     first: Option<(Source, usize)>,
 }
 
 impl<'r, 'q> Gather<'r, 'q> {
     fn new(release: &'r Release, ask: &'q Ask) -> Self {
-        let candidates = Vec::with_capacity(ask.limit);
+        // No answer holds more than the catalogue, whatever limit a golden question from a damaged file names.
+        let candidates = Vec::with_capacity(ask.limit.min(release.catalogue().len()));
         let (limit, min_score) = (ask.limit, ask.min_score);
         Self { release, limit, min_score, excluded: Excluded::of(ask), candidates, first: None }
     }

@@ -10,8 +10,12 @@
 // The program.
 pub mod cli;
 pub mod config;
+pub mod serve;
 
 // The request, in order.
+pub mod listen;
+pub mod http;
+pub mod wire;
 pub mod admit;
 pub mod ask;
 pub mod room;

@@ -7,8 +7,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use metrics::Gauge;
-
 mod door;
 mod durations;
 mod label;
@@ -91,14 +89,23 @@ pub struct Metrics {
     inner: Arc<Inner>,
 }
 
+/// What is read at a scrape rather than kept: the parts that know it hold it anyway, and a gauge that is kept beside
+/// them costs every request and can disagree.
+pub trait Watched: Send + Sync {
+    /// Whether a verified release is warm and requests are welcome.
+    fn ready(&self) -> bool;
+    /// Admission units taken now.
+    fn in_flight(&self) -> usize;
+    /// Admission units there are.
+    fn in_flight_limit(&self) -> usize;
+}
+
 struct Inner {
     registrar: Arc<Registrar>,
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
-    ready: Gauge,
-    /// Read only at a scrape, so that requests do not also keep a gauge: admission holds this number anyway.
-    in_flight: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
+    watched: OnceLock<Arc<dyn Watched>>,
 }
 
 impl Metrics {
@@ -112,8 +119,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
-                ready: registrar.gauge(&READY, &[]),
-                in_flight: OnceLock::new(),
+                watched: OnceLock::new(),
                 process,
                 registrar,
             }),
@@ -131,21 +137,10 @@ impl Metrics {
         &self.inner.release
     }
 
-    /// Says that a verified release is warm and requests are welcome.
-    pub fn ready(&self) {
-        self.inner.ready.set(1);
-    }
-
-    /// Says that requests should go elsewhere: nothing is loaded, or this replica drains.
-    pub fn unready(&self) {
-        self.inner.ready.set(0);
-    }
-
-    /// Shows admission's limit, and the units taken as `read` gives them at each scrape. Only the first call counts.
-    pub fn watch_in_flight(&self, limit: u64, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        if self.inner.in_flight.set(Box::new(read)).is_ok() {
-            self.inner.registrar.gauge(&IN_FLIGHT_LIMIT, &[]).set(limit as f64);
-        }
+    /// Shows what `watched` says at each scrape. Only the first call counts.
+    pub fn watch(&self, watched: Arc<dyn Watched>) {
+        // A second watcher is dropped: two would fight over one gauge.
+        let _ = self.inner.watched.set(watched);
     }
 
     /// The exposition in the Prometheus text format, sorted by name.
@@ -168,9 +163,11 @@ impl Metrics {
     /// Brings the gauges up to date that are read rather than kept.
     fn refresh(&self) {
         self.inner.registrar.locally(|| self.inner.process.collect());
-        if let Some(read) = self.inner.in_flight.get() {
-            self.inner.registrar.gauge(&IN_FLIGHT, &[]).set(read() as f64);
-        }
+        let Some(watched) = self.inner.watched.get() else { return };
+        let set = |metric, value| self.inner.registrar.gauge(metric, &[]).set(value);
+        set(&READY, f64::from(u8::from(watched.ready())));
+        set(&IN_FLIGHT, watched.in_flight() as f64);
+        set(&IN_FLIGHT_LIMIT, watched.in_flight_limit() as f64);
     }
 }
 

@@ -7,8 +7,9 @@ use crate::admit::{Admission, Deadline, Permit};
 use crate::answer::{Answer, Answerer, answer, answer_all};
 use crate::ask::{Ask, AskLimits, Question};
 use crate::config::{Config, Rung};
-use crate::drain::Drain;
+use crate::drain::{Drain, Stage};
 use crate::error::Error;
+use crate::metrics::Watched;
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
 
@@ -68,13 +69,22 @@ impl Room {
         self.live.read(read).ok_or(Error::NotReady)
     }
 
-    /// Who is in flight, for the metrics.
-    pub fn admission(&self) -> &Admission {
-        &self.admission
-    }
-
     /// When to stop.
     pub fn drain(&self) -> &Drain {
         &self.drain
+    }
+}
+
+impl Watched for Room {
+    fn ready(&self) -> bool {
+        self.live.is_ready() && self.drain.stage() == Stage::Serving
+    }
+
+    fn in_flight(&self) -> usize {
+        self.admission.in_flight()
+    }
+
+    fn in_flight_limit(&self) -> usize {
+        self.admission.limit()
     }
 }

@@ -9,6 +9,7 @@ pub mod write;
 pub mod manifest;
 pub mod catalogue;
 pub mod golden;
+pub mod failpoint;
 pub mod publish;
 pub mod ingest;
 pub mod store;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Command, FromArgMatches};
 use segue::config::table::{SECTIONS, keys};
 use segue::config::value::Raw;
-use segue::config::{Config, ConfigArgs, Flavor, Rung, Settings, Sources, render};
+use segue::config::{Config, ConfigArgs, Flavor, Rung, Settings, Sources, defaults, render};
 
 /// Environment variables as a row of a table writes them.
 type Variables<'a> = &'a [(&'a str, &'a str)];
@@ -156,6 +156,11 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
             "",
             &[("SEGUE_HTTP_LISTN", "")],
             "variable SEGUE_HTTP_LISTN: no key has this variable; did you mean SEGUE_HTTP_LISTEN?",
+        ),
+        (
+            "",
+            &[("SEGUE_HTTP_PORT", "8080")],
+            "variable SEGUE_HTTP_PORT: no key has this variable; `segue config reference` lists every key",
         ),
         (
             "",
@@ -311,7 +316,8 @@ fn defaults_are_within_their_own_bounds_and_typed() {
     }
     let config = Config::defaults(Path::new("store"));
     assert_eq!(config.http.listen.port(), 8080);
-    assert_eq!(config.http.header_read_timeout, Duration::from_millis(5_000));
+    let timeout = Duration::from_millis(defaults::HTTP_HEADER_READ_TIMEOUT_MS);
+    assert_eq!(config.http.header_read_timeout, timeout, "milliseconds, not seconds");
     assert_eq!(config.runtime.flavor, Flavor::PerCore);
     assert_eq!(config.answer.rungs, [Rung::Table, Rung::Suffix, Rung::Popular]);
     assert_eq!(config.admin.token_file, None);
@@ -330,8 +336,13 @@ fn the_reference_is_a_valid_file_with_every_key_at_its_default() {
 
 #[test]
 fn the_committed_reference_is_the_one_the_table_gives() {
-    let committed = include_str!("../deploy/config/segue.toml");
-    assert_eq!(committed, render::reference(), "run: cargo run -- config reference > deploy/config/segue.toml");
+    let (committed, rendered) = (include_str!("../deploy/config/segue.toml"), render::reference());
+    let rewrite = "run: cargo run -- config reference > deploy/config/segue.toml";
+    committed
+        .lines()
+        .zip(rendered.lines())
+        .for_each(|(committed, rendered)| assert_eq!(committed, rendered, "{rewrite}"));
+    assert_eq!(committed.len(), rendered.len(), "{rewrite}");
 }
 
 #[test]

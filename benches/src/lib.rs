@@ -6,4 +6,6 @@ pub mod cpu;
 pub mod figures;
 pub mod load;
 pub mod process;
+pub mod rows;
+pub mod structures;
 pub mod workers;

@@ -66,7 +66,8 @@ impl ServerArgs {
 
 /// An answer of ten candidates, for use before a real one is at hand.
 pub fn sample_reply() -> bytes::Bytes {
-    let candidate = |rank: u32| format!(r#"{{"cluster":{},"score":0.{}2345,"source":"table"}}"#, 10 + 7 * rank, 9 - rank % 9);
+    let candidate =
+        |rank: u32| format!(r#"{{"cluster":{},"score":0.{}2345,"source":"table"}}"#, 10 + 7 * rank, 9 - rank % 9);
     let candidates = (0..10).map(candidate).collect::<Vec<_>>().join(",");
     let versions = r#""release":"2025-01-05","snapshot":"2025-01-05","model":"counts","catalogue":"9f86d081884c""#;
     format!(r#"{{"candidates":[{candidates}],"source":"table","matched":[22,9],"ignored":[],{versions}}}"#).into()

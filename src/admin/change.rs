@@ -59,7 +59,8 @@ impl Desk {
     /// wait there for the next start of the service, which would then have nothing to serve.
     fn point(&self, version: &Version) -> Result<(), AdminError> {
         if self.ready().release.as_ref() != Some(version) {
-            let checked = Release::load(&self.parts.store.release_path(version)).and_then(|release| self.golden(&release));
+            let checked =
+                Release::load(&self.parts.store.release_path(version)).and_then(|release| self.golden(&release));
             checked.map_err(|source| AdminError::Unservable { version: version.clone(), source: Box::new(source) })?;
         }
         self.parts.store.activate(version)?;

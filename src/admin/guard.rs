@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Desk;
-use super::problem::AdminError;
 use super::change::on_disk;
+use super::problem::AdminError;
 
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.
 const UNSENDABLE: [&str; 2] = ["application/json", "application/octet-stream"];
@@ -63,7 +63,8 @@ mod tests {
         for host in ["localhost", "localhost:9090", "LOCALHOST:1", "127.0.0.1:9090", "10.0.0.1", "[::1]:9090"] {
             assert!(is_local(host), "{host}");
         }
-        for host in ["", "evil.example", "evil.example:9090", "localhost.evil.example", "127.0.0.1.evil.example", ":80"] {
+        for host in ["", "evil.example", "evil.example:9090", "localhost.evil.example", "127.0.0.1.evil.example", ":80"]
+        {
             assert!(!is_local(host), "{host}");
         }
     }

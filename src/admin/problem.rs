@@ -1,8 +1,8 @@
 //! Every failure of a call at the operator's door, and how it is told: problem+json, and a line in the log.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
-use axum::body::Body;
 
 use super::body::BodyError;
 use crate::auth::AuthError;
@@ -34,7 +34,9 @@ pub(super) enum AdminError {
         got: String,
     },
     /// A web page whose name was made to point here could have sent this.
-    #[error("without a token, this door changes something only when called by an address or as localhost, not as {got:?}")]
+    #[error(
+        "without a token, this door changes something only when called by an address or as localhost, not as {got:?}"
+    )]
     Host {
         /// The `Host` header that came.
         got: String,

@@ -41,9 +41,7 @@ pub(super) async fn file(
     let body = Paced::new(body, desk.pace);
     let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
     let received = ReceivedBody { received: name.clone() };
-    let writing = on_disk(move || {
-        desk.ingest.receive(&version, &name, std::iter::from_fn(|| waiting.blocking_recv()))
-    });
+    let writing = on_disk(move || desk.ingest.receive(&version, &name, std::iter::from_fn(|| waiting.blocking_recv())));
     let (fed, written) = tokio::join!(feed(body, chunks), writing);
     // A body that broke off also makes a file of the wrong size; that it broke off is what the sender must know.
     fed?;

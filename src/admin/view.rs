@@ -9,6 +9,7 @@ use super::Desk;
 use super::change::on_disk;
 use super::documents::{InFlightBody, ReleaseBody, ReleasesBody, StatusBody};
 use super::problem::AdminError;
+use crate::metrics::Watched;
 
 /// Everything an operator asks first.
 pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
@@ -30,7 +31,7 @@ impl Desk {
             Ok(state) => (Some(state), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        let admission = self.parts.room.admission();
+        let room = &self.parts.room;
         StatusBody {
             service: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: self.started.elapsed().as_secs(),
@@ -41,7 +42,7 @@ impl Desk {
             pointer,
             pointer_failure,
             failure: reloader.failure.map(Into::into),
-            in_flight: InFlightBody { now: admission.in_flight(), limit: admission.limit() },
+            in_flight: InFlightBody { now: room.in_flight(), limit: room.in_flight_limit() },
         }
     }
 

@@ -14,6 +14,9 @@ use crate::config::defaults;
 use crate::snapshot::catalogue::Catalogue;
 use crate::snapshot::table::{SCORE_DECIMALS, Score};
 
+/// Candidates that may be asked for: the highest that `request.limit_max` can be set to.
+const LIMIT_MAX: usize = 1_000;
+
 /// Answer one history from a release on disk.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -136,13 +139,13 @@ fn decimal(score: Score) -> f64 {
     f64::from(score.decimal()) / f64::from(10_u32.pow(SCORE_DECIMALS))
 }
 
-/// An operator at a terminal may ask for more than a caller of the service: only the lists' own types bound them.
+/// The lists come from a command line, whose length bounds them.
 fn limits() -> AskLimits {
     AskLimits {
         history_max: usize::MAX,
         exclude_max: usize::MAX,
         limit_default: 1,
-        limit_max: usize::MAX,
+        limit_max: LIMIT_MAX,
         batch_max: 1,
         deadline_default: Duration::MAX,
         deadline_max: Duration::MAX,

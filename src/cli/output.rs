@@ -1,15 +1,20 @@
 //! What commands print, as tables for people or as JSON for machines, and the exit codes they fail with. Everything
 //! that goes to standard output goes through here.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind::{self, InvalidData, UnexpectedEof};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::config::ConfigError;
+use crate::error::Error;
 use crate::snapshot::release::ReleaseError;
+
+/// One rule under the headers and nothing else: a table that can be cut and pasted.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// How to print a result.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -51,7 +56,7 @@ pub(super) fn write_line(text: &str) -> anyhow::Result<()> {
 /// An empty table.
 pub(super) fn table(columns: &[Column]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(Column::header));
     for (drawn, column) in table.column_iter_mut().zip(columns) {
         drawn.set_cell_alignment(column.alignment());
@@ -85,12 +90,21 @@ impl Column {
     }
 }
 
+/// An error with its causes, each told once: many of our errors tell their cause in their own text.
+pub(super) fn explain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        told if told.contains(&cause) => told.to_owned(),
+        told => format!("{told}: {cause}"),
+    })
+}
+
 /// Why a command failed, as far as its exit code tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// A file, an address or a release could not be used.
     Failed,
-    /// The configuration is wrong (clap itself exits with the same code for a wrong command line).
+    /// The configuration or a question is wrong; clap itself exits with the same code for a wrong command line.
     Usage,
     /// The release is damaged.
     Damaged,
@@ -104,7 +118,7 @@ pub(super) struct Damaged;
 impl Failure {
     /// The kind of an error that reached the top.
     pub(super) fn of(error: &anyhow::Error) -> Self {
-        if error.is::<ConfigError>() {
+        if error.is::<ConfigError>() || error.is::<Error>() {
             Self::Usage
         } else if error.is::<Damaged>() {
             Self::Damaged
@@ -113,10 +127,11 @@ impl Failure {
         }
     }
 
-    /// Whether an error is about the release's bytes, or only about getting at them.
+    /// Whether an error is about the release's bytes, or only about getting at them. A line that is not JSON reaches
+    /// us as the disk's error too, by its kind.
     pub(super) fn of_release(error: &ReleaseError) -> Self {
         match error {
-            ReleaseError::Io { .. } => Self::Failed,
+            ReleaseError::Io { source, .. } if !matches!(source.kind(), InvalidData | UnexpectedEof) => Self::Failed,
             _ => Self::Damaged,
         }
     }

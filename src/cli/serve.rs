@@ -1,6 +1,7 @@
 //! `segue serve`: configuration in, the service until it stops; it must never set anything up itself.
 
 use crate::config::{Config, ConfigArgs};
+use crate::{serve, trace};
 
 /// Serve the current release of a store.
 #[derive(Debug, clap::Args)]
@@ -10,6 +11,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let _config = Config::load(&args.config)?;
-    anyhow::bail!("this build has no service yet")
+    let config = Config::load(&args.config)?;
+    let _logging = trace::start(config.log.format, config.log.level)?;
+    Ok(serve::run(&config)?)
 }

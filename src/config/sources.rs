@@ -69,7 +69,7 @@ impl Sources {
     /// Adds the `SEGUE_...` ones of `variables`.
     pub fn with_variables(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         for (name, value) in variables {
-            if let Some(name) = name.to_str().filter(|name| is_ours(name)) {
+            if let Some(name) = name.to_str().filter(|name| is_ours(name, &value)) {
                 self.variable(name, &value);
             }
         }
@@ -99,16 +99,18 @@ impl Sources {
     }
 }
 
-fn is_ours(name: &str) -> bool {
-    name.starts_with(VARIABLE_PREFIX) && name != FILE_VARIABLE && !is_service_link(name)
+fn is_ours(name: &str, value: &OsStr) -> bool {
+    name.starts_with(VARIABLE_PREFIX) && name != FILE_VARIABLE && !is_service_link(name, value)
 }
 
 /// Kubernetes and Docker set such variables for every neighbour, and a neighbour named "segue" (the usual name of this
-/// service's own Kubernetes Service) would otherwise keep the process from starting.
-fn is_service_link(name: &str) -> bool {
-    let is_port = |word: &str| word.starts_with("tcp:") || word.bytes().all(|byte| byte.is_ascii_digit());
+/// service's own Kubernetes Service) would otherwise keep the process from starting. `SEGUE_PORT` is theirs only with
+/// a URL in it: a bare number is an operator's mistake and must be told.
+fn is_service_link(name: &str, value: &OsStr) -> bool {
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     let words: Vec<&str> = name.split('_').collect();
+    let holds_url = || value.to_str().is_some_and(|text| text.contains("://"));
     words.windows(2).any(|pair| matches!(pair, ["SERVICE", "HOST" | "PORT"]))
-        || words.windows(2).any(|pair| pair[0] == "PORT" && is_port(pair[1]))
-        || words.last() == Some(&"PORT")
+        || words.windows(2).any(|pair| pair[0] == "PORT" && is_number(pair[1]))
+        || (words.last() == Some(&"PORT") && holds_url())
 }

@@ -74,7 +74,7 @@ section! {
         "listen" => listen: SocketAddr = Kind::Address { default: HTTP_LISTEN };
         /// Open connections; past it new ones wait in the system's accept queue.
         "connections_max" => connections_max: usize = number(HTTP_CONNECTIONS_MAX, 1, 1_000_000);
-        /// Longest wait for the whole head of a request, in milliseconds.
+        /// Longest wait for the whole head of a request, idle time before it included, in milliseconds.
         "header_read_timeout_ms" => header_read_timeout: Duration = wait_ms(HTTP_HEADER_READ_TIMEOUT_MS, 1);
         /// Longest wait for the whole body of a request, in milliseconds.
         "body_read_timeout_ms" => body_read_timeout: Duration = wait_ms(HTTP_BODY_READ_TIMEOUT_MS, 1);

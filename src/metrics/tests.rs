@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::answer::Source;
@@ -50,9 +50,26 @@ fn exercised() -> Metrics {
         door.finished(Call::Unmatched, Code::NotFound, Duration::from_micros(3));
         door.answered(Source::Table);
     }
-    metrics.watch_in_flight(4096, || 7);
+    metrics.watch(Arc::new(Fixed(AtomicUsize::new(7))));
     metrics.release().loaded(&manifest("march", &[761, 579_121]), 1_700_000_200);
     metrics
+}
+
+/// So many in flight of 64; ready while there is any.
+struct Fixed(AtomicUsize);
+
+impl Watched for Fixed {
+    fn ready(&self) -> bool {
+        self.in_flight() > 0
+    }
+
+    fn in_flight(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn in_flight_limit(&self) -> usize {
+        64
+    }
 }
 
 /// The lines of one metric, without its help and type.
@@ -124,15 +141,16 @@ fn connections_are_counted_while_they_live() {
 }
 
 #[test]
-fn requests_in_flight_are_read_at_each_scrape() {
-    let taken = Arc::new(AtomicU64::new(5));
+fn what_is_watched_is_read_at_each_scrape() {
+    let taken = Arc::new(Fixed(AtomicUsize::new(5)));
     let metrics = Metrics::new();
     check_absent(&metrics.render(), "segue_requests_in_flight");
-    let read = taken.clone();
-    metrics.watch_in_flight(64, move || read.load(Ordering::Relaxed));
+    metrics.watch(taken.clone());
     check(&metrics.render(), "segue_requests_in_flight 5");
-    taken.store(6, Ordering::Relaxed);
-    check(&metrics.render(), "segue_requests_in_flight 6");
+    check(&metrics.render(), "segue_ready 1");
+    taken.0.store(0, Ordering::Relaxed);
+    check(&metrics.render(), "segue_requests_in_flight 0");
+    check(&metrics.render(), "segue_ready 0");
     check(&metrics.render(), "segue_requests_in_flight_limit 64");
 }
 
@@ -169,16 +187,6 @@ fn a_refused_release_changes_one_count() {
     check(&text, r#"segue_release_load_phase_duration_seconds_count{phase="check"} 1"#);
     check(&text, "segue_reload_checks_total 1");
     assert_eq!(lines_of(&text, "segue_release_info").len(), 1);
-}
-
-#[test]
-fn readiness_goes_both_ways() {
-    let metrics = Metrics::new();
-    check(&metrics.render(), "segue_ready 0");
-    metrics.ready();
-    check(&metrics.render(), "segue_ready 1");
-    metrics.unready();
-    check(&metrics.render(), "segue_ready 0");
 }
 
 #[test]

@@ -49,6 +49,22 @@ pub struct GoldenMismatch {
     pub got: String,
 }
 
+/// Why golden questions could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GoldenError {
+    /// A line is not a golden question.
+    #[error("line {line} of the golden questions is none: {source}; build the release anew")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What the parser found.
+        source: serde_json::Error,
+    },
+    /// The bytes could not be read.
+    #[error("the golden questions could not be read: {0}")]
+    Io(#[from] io::Error),
+}
+
 impl Golden {
     /// The question, as a caller would ask it.
     pub fn ask(&self) -> Ask {
@@ -91,8 +107,8 @@ pub struct Sample {
     stride: usize,
 }
 
-/// Golden questions in a release: enough to touch every level, few enough to ask in under a millisecond.
-const GOLDEN_MAX: usize = 64;
+/// Golden questions of one length of history: few enough to ask all of a release's in under a millisecond.
+const GOLDEN_MAX: usize = 32;
 
 impl Default for Sample {
     fn default() -> Self {
@@ -130,8 +146,11 @@ impl Sample {
 }
 
 /// Reads one question per line of JSON.
-pub fn read_jsonl(reader: impl BufRead) -> io::Result<Vec<Golden>> {
-    reader.lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
+pub fn read_jsonl(reader: impl BufRead) -> Result<Vec<Golden>, GoldenError> {
+    let parse = |(position, line): (usize, io::Result<String>)| {
+        serde_json::from_str(&line?).map_err(|source| GoldenError::Line { line: position + 1, source })
+    };
+    reader.lines().enumerate().map(parse).collect()
 }
 
 /// Writes one question per line of JSON.

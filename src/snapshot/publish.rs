@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::catalogue::Catalogue;
-use super::format::{FormatError, Header, Shape};
+use super::failpoint::{Moment, reached};
+use super::format::{FormatError, Header, LEVELS_MAX, Shape};
 use super::golden::{self, Golden, GoldenCandidate, Sample};
 use super::manifest::{
     CATALOGUE, FILES, FORMAT, GOLDEN, MANIFEST, Manifest, Provenance, ReleaseFile, TABLE, TableFigures, Version,
@@ -24,6 +26,10 @@ use crate::answer::Source;
 
 /// Prefix of the hidden directories; no version name starts with a dot.
 pub const PARTIAL: &str = ".partial-";
+
+/// How long a hidden directory lies unwritten before it counts as left behind: a writer at work writes far more often,
+/// even one that waits on a slow network.
+const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Depth and width of a table; its clusters are the catalogue's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +98,8 @@ pub struct ReleaseWriter {
     partial: TempDir,
     catalogue: Catalogue,
     table: TableWriter,
-    golden: Sample,
+    /// By length of history, so that every level is asked.
+    golden: [Sample; LEVELS_MAX],
 }
 
 impl ReleaseWriter {
@@ -105,12 +112,12 @@ impl ReleaseWriter {
         buffer_bytes: usize,
     ) -> Result<Self, PublishError> {
         let store = Store::open(dir);
-        fs::create_dir_all(store.releases_dir())?;
-        let partial = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(store.releases_dir())?;
+        let partial = start(&store)?;
+        reached(Moment::PartialMade);
         let clusters = u32::try_from(catalogue.len()).map_err(|_| PublishError::Clusters { got: catalogue.len() })?;
         let shape = Shape { clusters, depth: shape.depth, width: shape.width };
         let table = TableWriter::create(&partial.path().join(TABLE), shape, buffer_bytes)?;
-        Ok(Self { store, partial, catalogue, table, golden: Sample::default() })
+        Ok(Self { store, partial, catalogue, table, golden: Default::default() })
     }
 
     /// Adds the candidates of a history: cluster indexes with scores, best first; see [`TableWriter::push`].
@@ -119,7 +126,7 @@ impl ReleaseWriter {
         // A history that names a cluster twice is never asked for: the request drops repeats.
         if distinct(history) {
             let catalogue = &self.catalogue;
-            self.golden.offer(|| question(catalogue, history, candidates));
+            self.golden[history.len()].offer(|| question(catalogue, history, candidates));
         }
         Ok(())
     }
@@ -127,13 +134,41 @@ impl ReleaseWriter {
     /// Completes the release and gives it its name. Publishing the same content under the same name again is fine.
     pub fn finish(self, about: About) -> Result<Published, PublishError> {
         let Self { store, partial, catalogue, table, golden } = self;
+        let questions: Vec<_> = golden.into_iter().flat_map(Sample::questions).collect();
         let header = table.finish()?;
+        reached(Moment::TableWritten);
         write_synced(&partial.path().join(CATALOGUE), |file| catalogue.write_jsonl(file))?;
-        write_synced(&partial.path().join(GOLDEN), |file| golden::write_jsonl(&golden.questions(), file))?;
+        reached(Moment::CatalogueWritten);
+        write_synced(&partial.path().join(GOLDEN), |file| golden::write_jsonl(&questions, file))?;
+        reached(Moment::GoldenWritten);
         let manifest = describe(partial.path(), &header, about)?;
         write_synced(&partial.path().join(MANIFEST), |mut file| io::Write::write_all(&mut file, &manifest.to_json()))?;
+        reached(Moment::ManifestWritten);
         publish(&store, partial, manifest)
     }
+}
+
+/// Makes a hidden directory to write a release in, and the store around it if need be; clears away what writers that
+/// died long ago left.
+pub fn start(store: &Store) -> io::Result<TempDir> {
+    fs::create_dir_all(store.releases_dir())?;
+    let entries = fs::read_dir(store.releases_dir())?.filter_map(Result::ok);
+    let partial = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PARTIAL);
+    for left in entries.filter(partial).filter(|entry| abandoned(&entry.path())) {
+        // What cannot be removed costs only space: it is no reason not to publish.
+        let _ = fs::remove_dir_all(left.path());
+    }
+    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(store.releases_dir())
+}
+
+/// Whether nothing in a directory, nor itself, was written within [`ABANDONED_AFTER`].
+fn abandoned(dir: &Path) -> bool {
+    let files = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let old = |path: &Path| {
+        let written = fs::metadata(path).and_then(|found| found.modified());
+        written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
+    };
+    old(dir) && files.into_iter().all(|file| old(&file))
 }
 
 /// Gives a complete, synced, hidden directory the name that its manifest says. Its manifest must be `manifest`.
@@ -141,13 +176,16 @@ pub fn publish(store: &Store, partial: TempDir, manifest: Manifest) -> Result<Pu
     let path = store.release_path(&manifest.version);
     let bytes = manifest.bytes() + manifest.to_json().len() as u64;
     sync_dir(partial.path())?;
+    reached(Moment::PartialSynced);
     match fs::rename(partial.path(), &path) {
         Ok(()) => drop(partial.keep()),
         Err(_) if read_manifest(&path).is_ok_and(|present| present == manifest) => {}
         Err(error) if path.exists() => return Err(exists(error, manifest.version)),
         Err(error) => return Err(error.into()),
     }
+    reached(Moment::ReleaseNamed);
     sync_dir(&store.releases_dir())?;
+    sync_dir(store.dir())?;
     Ok(Published { path, manifest, bytes })
 }
 

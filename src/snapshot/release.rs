@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::format::{FormatError, Shape};
-use super::golden::{self, Golden, GoldenMismatch};
+use super::golden::{self, Golden, GoldenError, GoldenMismatch};
 use super::manifest::{
     CATALOGUE, GOLDEN, LevelFigures, MANIFEST, MANIFEST_BYTES_MAX, Manifest, ManifestError, ReleaseFile, TABLE,
     TableFigures, Version,
@@ -90,6 +90,19 @@ pub enum ReleaseError {
         /// Clusters in the catalogue.
         catalogue: usize,
     },
+    /// A name in the manifest does not follow from the file that it names.
+    #[error("the manifest calls {file} `{got}`, its digest there gives `{expected}`; they do not belong together")]
+    Misnamed {
+        /// The file.
+        file: &'static str,
+        /// What its digest gives.
+        expected: Version,
+        /// What the manifest says.
+        got: Version,
+    },
+    /// The golden questions are none.
+    #[error(transparent)]
+    GoldenUnread(#[from] GoldenError),
     /// A golden question got another answer.
     #[error(transparent)]
     Golden(#[from] GoldenMismatch),
@@ -114,12 +127,12 @@ impl ReleaseError {
         match self {
             Self::Missing { .. } => "missing",
             Self::Io { .. } => "io",
-            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } => "manifest",
+            Self::Manifest(_) | Self::ManifestBytes { .. } | Self::Renamed { .. } | Self::Misnamed { .. } => "manifest",
             Self::Catalogue(_) => "catalogue",
             Self::Table(_) => "table",
             Self::Damage(_) | Self::Digest { .. } => "checksum",
             Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
-            Self::Golden(_) | Self::GoldenMissing => "golden",
+            Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => "golden",
         }
     }
 
@@ -137,15 +150,17 @@ impl Release {
     /// Reads manifest, catalogue and golden questions, maps the table and checks that they belong together. The
     /// table's size does not matter: only its header is looked at.
     pub fn open(path: &Path) -> Result<Self, ReleaseError> {
-        Self::open_as(path, &path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+        // Through links and `.`: the directory's own name is what its release must be called.
+        let path = fs::canonicalize(path).map_err(|error| ReleaseError::io(path, error))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self::open_as(&path, &name)
     }
 
     /// Opens a release of this name, from a directory that does not bear it yet.
     fn open_as(path: &Path, name: &str) -> Result<Self, ReleaseError> {
         let manifest = read_manifest(path)?;
         let catalogue = Catalogue::read_jsonl(open_file(&path.join(CATALOGUE))?)?;
-        let questions = path.join(GOLDEN);
-        let golden = golden::read_jsonl(open_file(&questions)?).map_err(|error| ReleaseError::io(&questions, error))?;
+        let golden = golden::read_jsonl(open_file(&path.join(GOLDEN))?)?;
         let mapped = path.join(TABLE);
         let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
         let release = Self { path: path.to_owned(), manifest, catalogue, table, golden };
@@ -241,10 +256,20 @@ impl Release {
             _ => digest_file(&path).map_err(|error| ReleaseError::io(&path, error))?,
         };
         let got = digest.to_hex().to_string();
-        if got == file.blake3 && bytes == file.bytes {
-            return Ok(());
+        if got != file.blake3 || bytes != file.bytes {
+            return Err(ReleaseError::Digest { name: file.name.clone(), bytes, expected: file.blake3.clone(), got });
         }
-        Err(ReleaseError::Digest { name: file.name.clone(), bytes, expected: file.blake3.clone(), got })
+        self.check_name(&file.name, Version::of_digest(&digest))
+    }
+
+    /// Snapshot and catalogue are named after their bytes, so that a reply cannot state a version that it is not from.
+    fn check_name(&self, file: &str, expected: Version) -> Result<(), ReleaseError> {
+        let (file, got) = match file {
+            TABLE => (TABLE, &self.manifest.snapshot),
+            CATALOGUE => (CATALOGUE, &self.manifest.catalogue),
+            _ => return Ok(()),
+        };
+        if *got == expected { Ok(()) } else { Err(ReleaseError::Misnamed { file, expected, got: got.clone() }) }
     }
 }
 

@@ -211,7 +211,6 @@ impl Follower {
     fn report(&self, release: &Release, loaded_unix_s: u64) {
         let manifest = release.manifest();
         self.parts.metrics.release().loaded(manifest, loaded_unix_s);
-        self.parts.metrics.ready();
         tracing::info!(release = %manifest.version, bytes = manifest.bytes(), "release swapped in");
     }
 

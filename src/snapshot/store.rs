@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::failpoint::{Moment, reached};
 use super::manifest::Version;
 use super::release::{ReleaseError, read_manifest};
 
@@ -17,6 +18,9 @@ pub const STATE: &str = "state.json";
 /// The directory of releases in a store.
 pub const RELEASES: &str = "releases";
 const LOCK: &str = ".lock";
+/// Where the next pointer is written. One name for all: only the holder of the lock writes it, and the next holder
+/// overwrites what a killed one left.
+const STATE_PARTIAL: &str = ".state-partial";
 
 /// What the pointer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +45,7 @@ pub enum StoreError {
         source: Box<ReleaseError>,
     },
     /// The pointer holds something else.
-    #[error("{} is not a pointer: {source}; expected {{\"current\":\"VERSION\"}}, move it with `segue activate`", path.display())]
+    #[error("{} is not a pointer: {source}; expected {{\"current\":\"VERSION\"}}; remove it, then `segue activate` a release", path.display())]
     State {
         /// The pointer's file.
         path: PathBuf,
@@ -119,11 +123,14 @@ impl Store {
         self.releasable(version)?;
         let _lock = self.lock()?;
         let before = self.state()?;
+        let moved = |source| StoreError::Io { path: self.dir.join(STATE), source };
         if before.current.as_ref() == Some(version) {
+            // Whoever pointed there may have been killed before it was durable.
+            sync_dir(&self.dir).map_err(moved)?;
             return Ok(before);
         }
         let state = State { current: Some(version.clone()), previous: before.current };
-        self.replace_state(&state).map_err(|source| StoreError::Io { path: self.dir.join(STATE), source })?;
+        self.replace_state(&state).map_err(moved)?;
         Ok(state)
     }
 
@@ -140,11 +147,15 @@ impl Store {
     }
 
     fn replace_state(&self, state: &State) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".state-").tempfile_in(&self.dir)?;
-        serde_json::to_writer_pretty(&mut file, state)?;
+        let partial = self.dir.join(STATE_PARTIAL);
+        let mut file = File::create(&partial)?;
+        file.write_all(&serde_json::to_vec_pretty(state)?)?;
         file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(self.dir.join(STATE))?;
+        reached(Moment::StateWritten);
+        file.sync_all()?;
+        reached(Moment::StateSynced);
+        fs::rename(&partial, self.dir.join(STATE))?;
+        reached(Moment::StateNamed);
         sync_dir(&self.dir)
     }
 }

@@ -166,7 +166,7 @@ impl TableWriter {
         if let Some(&index) = history.iter().find(|&&index| index >= clusters) {
             return Err(WriteError::Cluster { history: row(), index, clusters });
         }
-        let sorted = |key: &u64| (history.len(), *key) >= (self.length, self.key_next) || history.len() > self.length;
+        let sorted = |key: &u64| (history.len(), *key) >= (self.length, self.key_next);
         self.header.shape.key(history).filter(sorted).ok_or_else(|| WriteError::Unsorted { history: row() })
     }
 

@@ -18,7 +18,8 @@ fn main() -> Result<()> {
     serve(&args, move |stream| {
         let reply = reply.clone();
         async move {
-            let service = service_fn(move |request: http::Request<hyper::body::Incoming>| answer(request, reply.clone()));
+            let service =
+                service_fn(move |request: http::Request<hyper::body::Incoming>| answer(request, reply.clone()));
             // A client that leaves is no error of this server.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         }

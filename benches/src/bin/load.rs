@@ -119,5 +119,7 @@ fn report(shape: &Shape, run: impl FnOnce() -> Result<Vec<Tally>>) -> Result<()>
 
 fn from_hex(text: &str) -> Result<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
-    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair)?, 16).context("--message is not hexadecimal")).collect()
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair)?, 16).context("--message is not hexadecimal"))
+        .collect()
 }

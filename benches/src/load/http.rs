@@ -64,8 +64,9 @@ impl<S: Sink> Loop<S> {
     fn new(plan: &Plan, index: usize, sink: S) -> Result<Self> {
         let poll = Poll::new()?;
         let share = ThreadShare { threads: plan.threads, connections: plan.connections.div_ceil(plan.threads) };
-        let connections =
-            (0..share.connections).map(|number| Connection::open(&poll, plan.address, number)).collect::<Result<_>>()?;
+        let connections = (0..share.connections)
+            .map(|number| Connection::open(&poll, plan.address, number))
+            .collect::<Result<_>>()?;
         let schedule = match plan.pace {
             Pace::Closed => None,
             Pace::Open { per_second } => Some(Schedule::new(per_second, plan.spread, share)),
@@ -96,7 +97,16 @@ impl<S: Sink> Loop<S> {
                 self.receive(event.token().0)?;
             }
         }
+        self.give_up();
         Ok(self.sink)
+    }
+
+    /// Whatever is still unanswered counts as failed.
+    fn give_up(&mut self) {
+        for connection in &mut self.connections {
+            let waiting = connection.waiting.take().map(|asked| asked.due);
+            waiting.into_iter().chain(connection.backlog.drain(..)).for_each(|due| self.sink.failure(due));
+        }
     }
 
     fn has_work(&self) -> bool {
@@ -156,13 +166,11 @@ impl<S: Sink> Loop<S> {
         self.continue_with(number)
     }
 
+    /// What was due before the end is still asked after it: leaving it out would hide the longest waits.
     fn continue_with(&mut self, number: usize) -> Result<()> {
         let now = self.started.elapsed();
-        if now >= self.duration {
-            self.connections[number].backlog.clear();
-            return Ok(());
-        }
         match (&self.schedule, self.connections[number].backlog.pop_front()) {
+            (None, _) if now >= self.duration => Ok(()),
             (None, _) => self.ask(number, now),
             (Some(_), Some(due)) => self.ask(number, due),
             (Some(_), None) => Ok(()),

@@ -1,0 +1,115 @@
+//! The commands of the `segue-pipeline` program; their help is its manual. No command holds logic of its own.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+mod build;
+mod generate;
+
+/// Shown under `segue-pipeline --help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: a file could not be used, or a row was refused under --strict
+  2  the command line is wrong";
+
+/// Makes releases for `segue` out of interaction logs, or out of anyone's candidates.
+#[derive(Debug, Parser)]
+#[command(name = "segue-pipeline", version, after_help = EXIT_CODES, max_term_width = 120)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a release from a log of events, or from a file of candidates
+    Build(Box<build::Args>),
+    /// Make a seeded log of any size, to try things on
+    Generate(generate::Args),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell to write for; `source <(segue-pipeline completions bash)` tries it out
+        shell: Shell,
+    },
+}
+
+/// Parses the command line, runs its one command and gives the exit code of the process.
+pub fn run() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Build(args) => build::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "segue-pipeline", &mut script);
+    print(String::from_utf8(script)?.trim_end())
+}
+
+/// Writes `text` and a line feed to standard output; a reader that left early (`| head`) is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// A number above zero.
+fn positive(text: &str) -> Result<f64, String> {
+    within(text, |value| value > 0.0, "a number above 0")
+}
+
+/// A number that is not below zero.
+fn not_negative(text: &str) -> Result<f64, String> {
+    within(text, |value| value >= 0.0, "a number of 0 or more")
+}
+
+fn within(text: &str, sound: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value: &f64| value.is_finite() && sound(*value));
+    value.ok_or_else(|| format!("expected {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_combinations_are_refused() {
+        let cases = [
+            ("build --catalogue c.csv --out d", "--events"),
+            ("build --events e.csv --candidates x.jsonl --catalogue c.csv --out d", "cannot be used with"),
+            ("build --events e.csv --catalogue c.csv --out d --item-column item", "--item-map"),
+            ("build --events e.csv --catalogue c.csv --out d --min-weight 2", "--weight-column"),
+            ("build --events e.csv --catalogue c.csv --out d --half-life-days 0", "above 0"),
+            ("build --events e.csv --catalogue c.csv --out d --smoothing 50,-1", "0 or more"),
+            ("build --events e.csv --catalogue c.csv --out d --depth 4", "1..=3"),
+            ("build --events e.csv --catalogue c.csv --out d --width 65", "1..=64"),
+        ];
+        for (line, expected) in cases {
+            let words = std::iter::once("segue-pipeline").chain(line.split(' '));
+            let error = Cli::try_parse_from(words).unwrap_err().to_string();
+            assert!(error.contains(expected), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Turns interaction logs, or anyone's candidates, into a release that `segue` serves.
+//!
+//! The modules stand in the order in which a log flows through them. Nothing here knows the bytes of a release: those are
+//! `segue::snapshot`'s alone, so that the pipeline and the service cannot disagree about them.
+
+// From files to events.
+pub mod refusals;
+pub mod clusters;
+pub mod items;
+pub mod users;
+pub mod read;
+// From events to sequences to counts.
+pub mod sort;
+pub mod event;
+pub mod sequence;
+pub mod decay;
+pub mod tally;
+pub mod count;
+// From counts to ranked candidates.
+pub mod smooth;
+pub mod rank;
+pub mod candidates;
+// The commands.
+pub mod provenance;
+pub mod progress;
+pub mod summary;
+pub mod build;
+pub mod generate;
+pub mod cli;

@@ -1,0 +1,192 @@
+//! The HTTP door: decode, ask, encode. It decides nothing about answers.
+//!
+//! `/next-clusters` and its batch are dispatched before the router: routing, extractors and boxed bodies would add a
+//! tenth to the processor time of a request whose whole work is a table lookup. Everything else is an axum router's.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+use tracing::Instrument;
+
+use crate::admit::Deadline;
+use crate::answer::{Answer, Answerer};
+use crate::ask::{Ask, Question};
+use crate::config;
+use crate::error::Error;
+use crate::listen::{Connection, Protocol};
+use crate::metrics::{Call, Door, DoorMetrics, Metrics};
+use crate::room::Room;
+use crate::trace;
+use crate::wire::json::{BatchWriter, encode_answer};
+
+use decode::BodyLimits;
+use reply::{Body, Reply};
+
+mod decode;
+pub mod openapi;
+mod reply;
+mod routes;
+
+/// How a call ended, before it is told in HTTP's words.
+type Outcome = Result<Reply, Error>;
+
+/// Most bytes of a request's head: the longest query of a GET, with room for proxies' headers.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// HTTP/1.1 on the connections of this door.
+pub struct HttpProtocol {
+    counters: Vec<Arc<Counter>>,
+    builder: http1::Builder,
+}
+
+/// What one worker's connections share.
+struct Counter {
+    room: Arc<Room>,
+    metrics: Arc<DoorMetrics>,
+    limits: BodyLimits,
+    router: axum::Router,
+}
+
+impl HttpProtocol {
+    /// Prepares one counter for each of `workers`, so that workers share no cache line that every request writes.
+    pub fn new(room: &Arc<Room>, metrics: &Metrics, workers: usize, config: &config::Http) -> Self {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout).max_buf_size(HEAD_BYTES_MAX);
+        let limits = BodyLimits { bytes_max: config.body_bytes_max, wait_max: config.body_read_timeout };
+        let counter = |_| {
+            let metrics = metrics.door(Door::Http);
+            let router = routes::router(room.clone(), metrics.clone());
+            Arc::new(Counter { room: room.clone(), metrics, limits, router })
+        };
+        Self { counters: (0..workers).map(counter).collect(), builder }
+    }
+}
+
+impl Protocol for HttpProtocol {
+    fn serve(&self, io: TokioIo<TcpStream>, worker: usize) -> impl Connection {
+        let counter = self.counters[worker].clone();
+        let connected = counter.metrics.connected();
+        let service = service_fn(move |request| {
+            let (counter, _) = (counter.clone(), &connected);
+            async move { Ok::<_, Infallible>(dispatch(&counter, request).await) }
+        });
+        self.builder.serve_connection(io, service)
+    }
+}
+
+async fn dispatch(counter: &Counter, request: Request<Incoming>) -> Response<Body> {
+    let started = Instant::now();
+    let path = request.uri().path();
+    let call = match path.strip_prefix("/v1").unwrap_or(path) {
+        "/next-clusters" => Call::NextClusters,
+        "/next-clusters/batch" => Call::Batch,
+        _ => return counter.route(request).await,
+    };
+    let span = trace::request_span("http", decode::traceparent(request.headers()));
+    let outcome = handle(counter, call, request, started).instrument(span).await;
+    reply::finish(&counter.metrics, call, started, outcome)
+}
+
+async fn handle(counter: &Counter, call: Call, request: Request<Incoming>, started: Instant) -> Outcome {
+    match (call, request.method()) {
+        (Call::Batch, &Method::POST) => post_batch(counter, request, started).await,
+        (Call::NextClusters, &Method::POST) => post_next_clusters(counter, request, started).await,
+        (Call::NextClusters, &Method::GET) => get_next_clusters(counter, &request, started),
+        _ => Err(Error::MethodUnknown),
+    }
+}
+
+async fn post_next_clusters(counter: &Counter, request: Request<Incoming>, started: Instant) -> Outcome {
+    let _permit = counter.room.admit(1)?;
+    let timeout = decode::timeout(request.headers())?;
+    let question = decode::question(request, counter.limits).await?;
+    let deadline = counter.deadline(started, timeout, question.timeout_ms);
+    counter.answer(question, deadline, |answer, ask| Reply::json(encode_answer(answer, ask.names)))
+}
+
+fn get_next_clusters(counter: &Counter, request: &Request<Incoming>, started: Instant) -> Outcome {
+    let _permit = counter.room.admit(1)?;
+    let timeout = decode::timeout(request.headers())?;
+    let question = decode::query(request.uri().query().unwrap_or_default())?;
+    let deadline = counter.deadline(started, timeout, question.timeout_ms);
+    counter.answer(question, deadline, |answer, ask| {
+        let release = answer.release.manifest().version.as_str();
+        Reply::tagged(encode_answer(answer, ask.names), release, request.headers())
+    })
+}
+
+async fn post_batch(counter: &Counter, request: Request<Incoming>, started: Instant) -> Outcome {
+    let mut permit = counter.room.admit(1)?;
+    let timeout = decode::timeout(request.headers())?;
+    let batch = decode::batch(request, counter.limits).await?;
+    counter.room.limits().check_batch(&batch.requests)?;
+    permit.raise(batch.requests.len())?;
+    let deadline = counter.deadline(started, timeout, batch.timeout_ms);
+    let questions = batch.requests.into_iter().map(Question::from);
+    counter.room.answer_all(|answerer| Reply::json(counter.answer_each(answerer, questions, deadline)))
+}
+
+impl Counter {
+    fn deadline(&self, started: Instant, header: Option<Duration>, field_ms: Option<u64>) -> Deadline {
+        let field = field_ms.map(Duration::from_millis);
+        self.room.deadline(started, header.into_iter().chain(field).min())
+    }
+
+    fn answer(
+        &self,
+        question: Question,
+        deadline: Deadline,
+        encode: impl FnOnce(&Answer<'_>, &Ask) -> Reply,
+    ) -> Outcome {
+        let ask = self.room.check(question)?;
+        deadline.check()?;
+        self.room.answer(&ask, |answer| {
+            self.count(answer);
+            encode(answer, &ask)
+        })
+    }
+
+    /// Answers each question of a batch, or says why not.
+    fn answer_each(
+        &self,
+        answerer: &Answerer<'_>,
+        questions: impl ExactSizeIterator<Item = Question>,
+        deadline: Deadline,
+    ) -> Vec<u8> {
+        let mut batch = BatchWriter::new(questions.len());
+        for question in questions {
+            match deadline.check().and_then(|()| self.room.check(question)) {
+                Ok(ask) => {
+                    let answer = answerer.answer(&ask);
+                    self.count(&answer);
+                    batch.answer(&answer, ask.names);
+                }
+                Err(error) => batch.refusal(&error),
+            }
+        }
+        batch.finish()
+    }
+
+    fn count(&self, answer: &Answer<'_>) {
+        self.metrics.answered(answer.source);
+        if !answer.ignored.is_empty() {
+            self.metrics.clusters_ignored(answer.ignored.len() as u64);
+        }
+    }
+
+    /// Hands a request to the router, which counts it itself.
+    async fn route(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.router.clone().oneshot(request.map(axum::body::Body::new)).await {
+            Ok(response) => response.map(Body::Right),
+            Err(never) => match never {},
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Sockets, worker threads and connections: what both doors stand on. It knows no call and no message.
+//!
+//! One acceptor hands each connection to the worker that holds the fewest, and there it stays. With a runtime per
+//! worker nothing of a request ever crosses threads; a shared runtime moves work between them instead.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulConnection;
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{self, Handle, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::config::{self, Flavor};
+use crate::drain::{Drain, Stage};
+
+/// Connections that the system may hold ready before they are accepted: a reconnecting fleet's worth.
+const BACKLOG: i32 = 1024;
+/// Pause after the system refused a connection for want of resources, so that the loop does not spin.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// The threads that answer.
+#[derive(Debug)]
+pub struct Workers {
+    slots: Vec<Slot>,
+    shared: Option<Runtime>,
+    stop: watch::Sender<bool>,
+}
+
+/// Where connections are put.
+#[derive(Debug)]
+struct Slot {
+    handle: Handle,
+    connections: Arc<AtomicUsize>,
+}
+
+/// How one door speaks on its connections.
+pub trait Protocol: Send + Sync + 'static {
+    /// Serves a connection on the worker with this number, which is below [`Workers::count`].
+    fn serve(&self, io: TokioIo<TcpStream>, worker: usize) -> impl Connection;
+}
+
+/// A connection being served.
+pub trait Connection: GracefulConnection<Error: std::fmt::Display + Send> + Send {}
+
+impl<C: GracefulConnection<Error: std::fmt::Display + Send> + Send> Connection for C {}
+
+/// A door: a bound socket and how to speak on it.
+#[derive(Debug)]
+pub struct Door<P> {
+    listener: std::net::TcpListener,
+    protocol: Arc<P>,
+    connections: Arc<Semaphore>,
+    connections_max: u32,
+}
+
+impl Workers {
+    /// Starts the threads as configured.
+    pub fn start(config: &config::Runtime) -> io::Result<Self> {
+        let count = match config.workers {
+            0 => thread::available_parallelism()?.get(),
+            some => some,
+        };
+        let stop = watch::Sender::new(false);
+        let (slots, shared) = match config.flavor {
+            Flavor::PerCore => ((0..count).map(|_| per_core(&stop)).collect::<io::Result<_>>()?, None),
+            Flavor::Shared => {
+                let runtime = shared(count)?;
+                (vec![Slot::new(runtime.handle().clone())], Some(runtime))
+            }
+        };
+        Ok(Self { slots, shared, stop })
+    }
+
+    /// Puts every connection on a runtime that is the caller's own.
+    pub fn on(handle: Handle) -> Self {
+        Self { slots: vec![Slot::new(handle)], shared: None, stop: watch::Sender::new(false) }
+    }
+
+    /// How many places there are to put a connection: one for each runtime.
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Ends the threads; connections that are still open are cut.
+    pub fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = self.shared.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// The worker with the fewest connections, and its number.
+    fn emptiest(&self) -> Option<(usize, &Slot)> {
+        self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.connections.load(Ordering::Relaxed))
+    }
+}
+
+impl Slot {
+    fn new(handle: Handle) -> Self {
+        Self { handle, connections: Arc::default() }
+    }
+}
+
+/// Starts a thread with a runtime of its own, which ends at the stop.
+fn per_core(stop: &watch::Sender<bool>) -> io::Result<Slot> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let slot = Slot::new(runtime.handle().clone());
+    let mut stopped = stop.subscribe();
+    thread::Builder::new().name("segue-worker".to_owned()).spawn(move || {
+        // An error says that the sender is gone, which is a stop as well.
+        let _ = runtime.block_on(stopped.wait_for(|stopped| *stopped));
+        runtime.shutdown_background();
+    })?;
+    Ok(slot)
+}
+
+fn shared(count: usize) -> io::Result<Runtime> {
+    runtime::Builder::new_multi_thread().worker_threads(count).thread_name("segue-worker").enable_all().build()
+}
+
+/// Binds a listening socket. `SO_REUSEADDR` lets a restart take the port at once.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+impl<P: Protocol> Door<P> {
+    /// Opens a door on a bound socket. Past `connections_max`, new connections wait in the system's queue.
+    pub fn new(listener: std::net::TcpListener, protocol: P, connections_max: usize) -> Self {
+        let connections_max = u32::try_from(connections_max).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32);
+        let connections = Arc::new(Semaphore::new(connections_max as usize));
+        Self { listener, protocol: Arc::new(protocol), connections, connections_max }
+    }
+
+    /// Accepts connections until the drain closes the doors, then waits until the last one has finished.
+    pub async fn serve(self, workers: &Workers, drain: &Drain) -> io::Result<()> {
+        let listener = TcpListener::from_std(self.listener)?;
+        let mut closing = pin!(drain.reached(Stage::Closing));
+        loop {
+            let accepted = async {
+                // Never closed, so a place always comes.
+                let place = self.connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+                Ok((listener.accept().await?.0, place))
+            };
+            tokio::select! {
+                biased;
+                () = closing.as_mut() => break,
+                accepted = accepted => match accepted {
+                    Ok((stream, place)) => hand_over(stream, place, &self.protocol, (workers, drain)),
+                    Err(error) => pause(&error).await,
+                },
+            }
+        }
+        drop(listener);
+        let _all_closed = self.connections.acquire_many(self.connections_max).await.map_err(io::Error::other)?;
+        Ok(())
+    }
+}
+
+/// Gives a connection to the emptiest worker.
+fn hand_over<P: Protocol>(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    protocol: &Arc<P>,
+    (workers, drain): (&Workers, &Drain),
+) {
+    let Some((worker, slot)) = workers.emptiest() else { return };
+    // Replies are written whole: waiting to fill a packet would only add delay.
+    let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
+    let counted = Counted::new(&slot.connections);
+    let (protocol, drain) = (protocol.clone(), drain.clone());
+    slot.handle.spawn(async move {
+        let _held = (place, counted);
+        // Registers with the worker's own reactor, which is why it is done there.
+        match TcpStream::from_std(stream) {
+            Ok(stream) => converse(protocol.serve(TokioIo::new(stream), worker), &drain).await,
+            Err(error) => tracing::debug!(%error, "connection lost before it was served"),
+        }
+    });
+}
+
+/// Serves a connection to its end; when the doors close, lets it finish what it has begun.
+async fn converse(connection: impl Connection, drain: &Drain) {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = drain.reached(Stage::Closing) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection broken");
+    }
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "connection not accepted; raise the limit on open files if this goes on");
+    tokio::time::sleep(ACCEPT_RETRY).await;
+}
+
+/// Counts a worker's connection for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(connections: &Arc<AtomicUsize>) -> Self {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Self(connections.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

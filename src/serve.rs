@@ -1,0 +1,224 @@
+//! The composition root: builds every part in the order that each depends on the one before, and takes them down.
+//!
+//! Sockets are bound before anything serves, so that a taken port is an error at once; nothing is global.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+
+use crate::config::Config;
+use crate::drain::{Drain, Stage};
+use crate::http::HttpProtocol;
+use crate::listen::{Door, Workers, bind};
+use crate::metrics::{Metrics, UPKEEP_INTERVAL};
+use crate::room::Room;
+use crate::snapshot::live::Live;
+use crate::snapshot::reload::{Parts, Reloader};
+use crate::snapshot::store::Store;
+
+/// Why the service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} for {door}: {source}; free it, or set {door}.listen to another")]
+    Bind {
+        /// Which door.
+        door: &'static str,
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused a thread, a signal handler or an event queue.
+    #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
+    System(#[from] io::Error),
+}
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Service {
+    addresses: Addresses,
+    reloader: Reloader,
+    stop: watch::Sender<bool>,
+    ended: oneshot::Receiver<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// Where a service listens; port 0 in the configuration is a free port here.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The HTTP door.
+    pub http: SocketAddr,
+}
+
+/// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
+/// process without waiting for the drain.
+pub fn run(config: &Config) -> Result<(), ServeError> {
+    let service = Service::start(config)?;
+    service.announce();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(service.until_signalled())
+}
+
+impl Service {
+    /// Builds and starts everything; returns once the doors are open. The first release loads meanwhile: until it has,
+    /// questions get 503 and `/readyz` says why.
+    pub fn start(config: &Config) -> Result<Self, ServeError> {
+        let sockets = Sockets::bind(config)?;
+        let addresses = sockets.addresses()?;
+        let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
+        let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
+        metrics.watch(room.clone());
+        let workers = Workers::start(&config.runtime)?;
+        let store = Store::open(&config.release.dir);
+        let reloader = Reloader::start(Parts { store, live, metrics: metrics.clone() }, &config.release)?;
+        let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
+        let doors = Doors { http: Door::new(sockets.http, http, config.http.connections_max), workers, metrics };
+        let (stop, stopping) = watch::channel(false);
+        let (end, ended) = oneshot::channel();
+        let pace = config.drain.clone();
+        let thread = thread::Builder::new().name("segue-accept".to_owned()).spawn(move || {
+            let _ends = end;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(doors.serve(&drain, &pace, stopping))
+        })?;
+        Ok(Self { addresses, reloader, stop, ended, thread })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Its reloader.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
+    /// Begins the drain; returns at once.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until the drain is over.
+    pub fn wait(self) -> Result<(), ServeError> {
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")))?;
+        Ok(())
+    }
+
+    fn announce(&self) {
+        let Addresses { http } = self.addresses;
+        tracing::info!(%http, version = env!("CARGO_PKG_VERSION"), "serving");
+    }
+
+    async fn until_signalled(mut self) -> Result<(), ServeError> {
+        let mut signals = Signals::listen()?;
+        let mut stops = 0;
+        loop {
+            tokio::select! {
+                _ = &mut self.ended => return self.wait(),
+                _ = signals.hangup.recv() => drop(self.reloader.request()),
+                _ = signals.terminate.recv() => stops += 1,
+                _ = signals.interrupt.recv() => stops += 1,
+            }
+            match stops {
+                0 => {}
+                1 => self.stop(),
+                _ => {
+                    tracing::warn!("told to stop twice; leaving without waiting for the drain");
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// The bound sockets, one for each door.
+struct Sockets {
+    http: TcpListener,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> Result<Self, ServeError> {
+        let bound = |door, address| bind(address).map_err(|source| ServeError::Bind { door, address, source });
+        Ok(Self { http: bound("http", config.http.listen)? })
+    }
+
+    fn addresses(&self) -> io::Result<Addresses> {
+        Ok(Addresses { http: self.http.local_addr()? })
+    }
+}
+
+/// The doors, open.
+struct Doors {
+    http: Door<HttpProtocol>,
+    workers: Workers,
+    metrics: Metrics,
+}
+
+impl Doors {
+    /// Serves until told to stop and drained.
+    async fn serve(
+        self,
+        drain: &Drain,
+        pace: &crate::config::Drain,
+        mut stopping: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        let upkeep = tokio::spawn(keep_up(self.metrics));
+        let doors = async { self.http.serve(&self.workers, drain).await };
+        let stop = async {
+            // An error says that the service's handle is gone, which is a stop as well.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+            close(drain, pace).await;
+        };
+        let ended = tokio::select! {
+            ended = doors => ended,
+            () = stop => {
+                tracing::warn!("drain not finished in time; open connections are cut");
+                Ok(())
+            }
+        };
+        upkeep.abort();
+        self.workers.stop();
+        tracing::info!("stopped");
+        ended
+    }
+}
+
+/// Turns un-ready, serves on as a lame duck, closes the doors, and returns when the grace is over.
+async fn close(drain: &Drain, pace: &crate::config::Drain) {
+    tracing::info!(lame_duck_ms = pace.lame_duck.as_millis(), "stopping: un-ready, serving on");
+    drain.advance(Stage::Unready);
+    tokio::time::sleep(pace.lame_duck).await;
+    tracing::info!(grace_ms = pace.grace.as_millis(), "stopping: doors closed, finishing");
+    drain.advance(Stage::Closing);
+    tokio::time::sleep(pace.grace).await;
+}
+
+/// Drains the samples of the exporter's histograms, which otherwise grow for as long as nobody scrapes.
+async fn keep_up(metrics: Metrics) {
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        metrics.upkeep();
+    }
+}
+
+/// The signals that a service obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let [terminate, interrupt, hangup] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
+    }
+}

@@ -1,0 +1,3 @@
+//! What goes over the wire, and how it becomes ours: JSON here, generated messages in `proto`.
+
+pub mod json;
