@@ -72,7 +72,6 @@ pub struct Parts {
 /// The door, open; it closes when told to, not when dropped.
 #[derive(Debug)]
 pub struct Running {
-    address: SocketAddr,
     stop: Drain,
     thread: JoinHandle<io::Result<()>>,
 }
@@ -123,30 +122,37 @@ impl Admin {
         Ok(Self { listener, auth, config: config.clone() })
     }
 
+    /// Where the door is; port 0 in the configuration is a free port here.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// Opens the door on a thread of its own.
     pub fn start(self, parts: Parts) -> Result<Running, AdminStartError> {
-        let address = self.listener.local_addr()?;
         let runtime =
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
-        let thread = thread.spawn(move || self.run(&runtime, parts, &stopped).inspect_err(log_end))?;
-        Ok(Running { address, stop, thread })
+        let thread = thread.spawn(move || self.run(runtime, parts, &stopped).inspect_err(log_end))?;
+        Ok(Running { stop, thread })
     }
 
-    fn run(self, runtime: &Runtime, parts: Parts, stop: &Drain) -> io::Result<()> {
+    fn run(self, runtime: Runtime, parts: Parts, stop: &Drain) -> io::Result<()> {
         let Self { listener, auth, config } = self;
         let desk = Arc::new(Desk::new(parts, auth, &config));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let workers = Workers::on(runtime.handle().clone());
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             tokio::spawn(keep_clean(desk));
             tokio::select! {
                 served = door.serve(&workers, stop) => served,
                 () = waited_out(stop) => Ok(()),
             }
-        })
+        });
+        // Not dropped, which would wait for whatever a disk is still doing.
+        runtime.shutdown_background();
+        served
     }
 }
 
@@ -166,11 +172,6 @@ impl Desk {
 }
 
 impl Running {
-    /// Where the door is.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Closes the door and waits, within a limit, until it is.
     pub fn stop(self) {
         self.stop.advance(Stage::Closing);

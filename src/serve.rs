@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use crate::admin::{self, Admin, AdminStartError};
 use crate::config::Config;
 use crate::drain::{Drain, Stage};
 use crate::http::HttpProtocol;
@@ -33,6 +34,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The operator's door cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] AdminStartError),
     /// The system refused a thread, a signal handler or an event queue.
     #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
     System(#[from] io::Error),
@@ -43,6 +47,7 @@ pub enum ServeError {
 pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
+    admin: admin::Running,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -53,6 +58,8 @@ pub struct Service {
 pub struct Addresses {
     /// The HTTP door.
     pub http: SocketAddr,
+    /// The operator's door.
+    pub admin: SocketAddr,
 }
 
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
@@ -68,14 +75,17 @@ impl Service {
     /// Builds and starts everything; returns once the doors are open. The first release loads meanwhile: until it has,
     /// questions get 503 and `/readyz` says why.
     pub fn start(config: &Config) -> Result<Self, ServeError> {
-        let sockets = Sockets::bind(config)?;
-        let addresses = sockets.addresses()?;
+        let (sockets, admin) = (Sockets::bind(config)?, Admin::bind(config)?);
+        let addresses = Addresses { http: sockets.http.local_addr()?, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
         let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
         metrics.watch(room.clone());
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let reloader = Reloader::start(Parts { store, live, metrics: metrics.clone() }, &config.release)?;
+        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let reloader = Reloader::start(parts, &config.release)?;
+        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
+        let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let doors = Doors { http: Door::new(sockets.http, http, config.http.connections_max), workers, metrics };
         let (stop, stopping) = watch::channel(false);
@@ -86,7 +96,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -106,13 +116,15 @@ impl Service {
 
     /// Waits until the drain is over.
     pub fn wait(self) -> Result<(), ServeError> {
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")))?;
-        Ok(())
+        let drained = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")));
+        // Last, so that probes and metrics tell of the drain until it is over.
+        self.admin.stop();
+        Ok(drained?)
     }
 
     fn announce(&self) {
-        let Addresses { http } = self.addresses;
-        tracing::info!(%http, version = env!("CARGO_PKG_VERSION"), "serving");
+        let Addresses { http, admin } = self.addresses;
+        tracing::info!(%http, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
     }
 
     async fn until_signalled(mut self) -> Result<(), ServeError> {
@@ -146,10 +158,6 @@ impl Sockets {
     fn bind(config: &Config) -> Result<Self, ServeError> {
         let bound = |door, address| bind(address).map_err(|source| ServeError::Bind { door, address, source });
         Ok(Self { http: bound("http", config.http.listen)? })
-    }
-
-    fn addresses(&self) -> io::Result<Addresses> {
-        Ok(Addresses { http: self.http.local_addr()? })
     }
 }
 
