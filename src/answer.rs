@@ -77,7 +77,7 @@ pub struct Answer<'r> {
     pub source: Source,
     /// The suffix of the history that the first candidate was found under; empty for the popular list.
     pub matched: Short,
-    /// Cluster ids of the history that the catalogue does not have, each once.
+    /// Cluster ids of the history that the catalogue does not have, each once, the most recent first.
     pub ignored: Vec<u32>,
     /// Why the answer is less than it could have been.
     pub degraded: Option<Degraded>,

@@ -74,37 +74,41 @@ impl Protocol for HttpProtocol {
     fn serve(&self, io: TokioIo<TcpStream>, worker: usize) -> impl Connection {
         let counter = self.counters[worker].clone();
         let connected = counter.metrics.connected();
-        let service = service_fn(move |request| {
+        // The request stays in this one future and is lent to all others: moving it from future to future would cost
+        // more than the answer.
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let (counter, _) = (counter.clone(), &connected);
-            async move { Ok::<_, Infallible>(dispatch(&counter, request).await) }
+            async move {
+                let response = match call(request.uri().path()) {
+                    Some(call) => counter.ask(call, &mut request).await,
+                    None => Box::pin(counter.route(request)).await,
+                };
+                Ok::<_, Infallible>(response)
+            }
         });
         self.builder.serve_connection(io, service)
     }
 }
 
-async fn dispatch(counter: &Counter, request: Request<Incoming>) -> Response<Body> {
-    let started = Instant::now();
-    let path = request.uri().path();
-    let call = match path.strip_prefix("/v1").unwrap_or(path) {
-        "/next-clusters" => Call::NextClusters,
-        "/next-clusters/batch" => Call::Batch,
-        _ => return counter.route(request).await,
-    };
-    let span = trace::request_span("http", decode::traceparent(request.headers()));
-    let outcome = handle(counter, call, request, started).instrument(span).await;
-    reply::finish(&counter.metrics, call, started, outcome)
+/// The call that a path names, where it is not the router's.
+fn call(path: &str) -> Option<Call> {
+    match path.strip_prefix("/v1").unwrap_or(path) {
+        "/next-clusters" => Some(Call::NextClusters),
+        "/next-clusters/batch" => Some(Call::Batch),
+        _ => None,
+    }
 }
 
-async fn handle(counter: &Counter, call: Call, request: Request<Incoming>, started: Instant) -> Outcome {
+async fn handle(counter: &Counter, call: Call, request: &mut Request<Incoming>, started: Instant) -> Outcome {
     match (call, request.method()) {
         (Call::Batch, &Method::POST) => post_batch(counter, request, started).await,
         (Call::NextClusters, &Method::POST) => post_next_clusters(counter, request, started).await,
-        (Call::NextClusters, &Method::GET) => get_next_clusters(counter, &request, started),
+        (Call::NextClusters, &Method::GET) => get_next_clusters(counter, request, started),
         _ => Err(Error::MethodUnknown),
     }
 }
 
-async fn post_next_clusters(counter: &Counter, request: Request<Incoming>, started: Instant) -> Outcome {
+async fn post_next_clusters(counter: &Counter, request: &mut Request<Incoming>, started: Instant) -> Outcome {
     let _permit = counter.room.admit(1)?;
     let timeout = decode::timeout(request.headers())?;
     let question = decode::question(request, counter.limits).await?;
@@ -123,7 +127,7 @@ fn get_next_clusters(counter: &Counter, request: &Request<Incoming>, started: In
     })
 }
 
-async fn post_batch(counter: &Counter, request: Request<Incoming>, started: Instant) -> Outcome {
+async fn post_batch(counter: &Counter, request: &mut Request<Incoming>, started: Instant) -> Outcome {
     let mut permit = counter.room.admit(1)?;
     let timeout = decode::timeout(request.headers())?;
     let batch = decode::batch(request, counter.limits).await?;
@@ -135,6 +139,17 @@ async fn post_batch(counter: &Counter, request: Request<Incoming>, started: Inst
 }
 
 impl Counter {
+    /// Answers a call and counts its end; in a span of its own where those are on.
+    async fn ask(&self, call: Call, request: &mut Request<Incoming>) -> Response<Body> {
+        let started = Instant::now();
+        let span = trace::request_span("http", decode::traceparent(request.headers()));
+        let outcome = match span.is_none() {
+            true => handle(self, call, request, started).await,
+            false => Box::pin(handle(self, call, request, started).instrument(span)).await,
+        };
+        reply::finish(&self.metrics, call, started, outcome)
+    }
+
     fn deadline(&self, started: Instant, header: Option<Duration>, field_ms: Option<u64>) -> Deadline {
         let field = field_ms.map(Duration::from_millis);
         self.room.deadline(started, header.into_iter().chain(field).min())

@@ -13,7 +13,7 @@ pub struct Ranking<'a> {
     own: &'a [usize],
     row: Option<Row<'a>>,
     shorter: Shorter<'a>,
-    /// The shorter history's next cluster, already scaled.
+    /// The shorter history's next cluster, scaled, whether it followed this history or not.
     ahead: Option<(u32, f64)>,
 }
 
@@ -48,16 +48,17 @@ impl<'a> Ranking<'a> {
         Self { smoothed, own, row, shorter, ahead: None }
     }
 
-    /// The next cluster of the shorter history that never followed this one.
-    fn refill(&mut self) {
-        while self.ahead.is_none() {
-            let Some((cluster, score)) = self.shorter.next(self.smoothed) else { return };
-            self.ahead = match self.row {
-                None => Some((cluster, score)),
-                Some(row) if row.level.place_of(row.row, cluster).is_some() => None,
-                Some(row) => Some((cluster, score * row.level.backoffs[row.row])),
-            };
+    /// Looks one cluster ahead in the shorter history, whether it followed this one or not.
+    fn look_ahead(&mut self) -> Option<(u32, f64)> {
+        if self.ahead.is_none() {
+            let backoff = self.row.map_or(1.0, |row| row.level.backoffs[row.row]);
+            self.ahead = self.shorter.next(self.smoothed).map(|(cluster, score)| (cluster, score * backoff));
         }
+        self.ahead
+    }
+
+    fn followed(&self, cluster: u32) -> bool {
+        self.row.is_some_and(|row| row.level.place_of(row.row, cluster).is_some())
     }
 
     fn own_first(&self) -> Option<(u32, f64)> {
@@ -74,14 +75,22 @@ impl Iterator for Ranking<'_> {
     type Item = (u32, f64);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.refill();
-        match (self.own_first(), self.ahead) {
-            (Some(own), Some(ahead)) if self.smoothed.better(ahead, own).is_lt() => self.ahead.take(),
-            (Some(own), _) => {
-                self.take_own();
-                Some(own)
+        loop {
+            match (self.own_first(), self.look_ahead()) {
+                (Some(own), Some(ahead)) if self.smoothed.better(own, ahead).is_gt() => {}
+                (Some(own), _) => {
+                    self.take_own();
+                    return Some(own);
+                }
+                (None, None) => return None,
+                (None, Some(_)) => {}
             }
-            (None, _) => self.ahead.take(),
+            // The shorter history's cluster is due. If it followed this one, its own, higher score has had its turn already:
+            // asking only now, when it is due, keeps a history that everything follows from searching them all.
+            let ahead = self.ahead.take()?;
+            if !self.followed(ahead.0) {
+                return Some(ahead);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A log becomes a release: the same one for the same log, in any order and any format, and never from rows that are not sound.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::path::Path;
@@ -192,4 +194,21 @@ fn what_cannot_be_built_says_why() {
 
 fn no_release(store: &Path) -> bool {
     std::fs::read_dir(store.join("releases")).map_or(true, |mut entries| entries.next().is_none())
+}
+
+#[test]
+fn the_demo_release_is_whole_and_carries_its_citation() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/release");
+    // A release loads only from a directory that has its name.
+    let dir = tempfile::tempdir().unwrap();
+    let named = dir.path().join("online-retail-k100");
+    std::fs::create_dir(&named).unwrap();
+    for file in std::fs::read_dir(kept).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), named.join(file.file_name())).unwrap();
+    }
+    let release = Release::load(&named).unwrap();
+    let provenance = &release.manifest().provenance;
+    assert!(provenance.citation.as_deref().is_some_and(|citation| citation.contains("CC BY 4.0")), "{provenance:?}");
+    let names: Vec<&str> = provenance.inputs.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(names, ["events.csv.gz", "clusters.csv"]);
 }

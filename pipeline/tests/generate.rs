@@ -1,5 +1,7 @@
 //! A made-up log is decided by its seed, has exactly the events asked for, and is one that `build` reads.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::path::Path;

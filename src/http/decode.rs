@@ -1,5 +1,8 @@
 //! From a request to a question: body, query and headers. Whatever is wrong becomes an error that says so.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,12 +31,12 @@ pub(super) struct BodyLimits {
 }
 
 /// The question in a JSON body.
-pub(super) async fn question(request: Request<Incoming>, limits: BodyLimits) -> Result<Question, Error> {
+pub(super) async fn question(request: &mut Request<Incoming>, limits: BodyLimits) -> Result<Question, Error> {
     json::<QuestionBody>(request, limits).await.map(Question::from)
 }
 
 /// The batch in a JSON body.
-pub(super) async fn batch(request: Request<Incoming>, limits: BodyLimits) -> Result<BatchBody, Error> {
+pub(super) async fn batch(request: &mut Request<Incoming>, limits: BodyLimits) -> Result<BatchBody, Error> {
     json(request, limits).await
 }
 
@@ -96,9 +99,9 @@ fn ids(field: &'static str, list: &str) -> Result<Vec<u32>, Error> {
     list.split(',').filter(|text| !text.is_empty()).map(read).collect()
 }
 
-async fn json<T: DeserializeOwned>(request: Request<Incoming>, limits: BodyLimits) -> Result<T, Error> {
+async fn json<T: DeserializeOwned>(request: &mut Request<Incoming>, limits: BodyLimits) -> Result<T, Error> {
     check_media(request.headers())?;
-    let bytes = body(request.into_body(), limits).await?;
+    let bytes = body(request.body_mut(), limits).await?;
     serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
 }
 
@@ -112,15 +115,23 @@ fn check_media(headers: &HeaderMap) -> Result<(), Error> {
     Err(Error::MediaUnsupported { got: String::from_utf8_lossy(media).into() })
 }
 
-async fn body(body: Incoming, limits: BodyLimits) -> Result<Bytes, Error> {
+async fn body(body: &mut Incoming, limits: BodyLimits) -> Result<Bytes, Error> {
     let BodyLimits { bytes_max, wait_max } = limits;
-    let slow = Error::BodyTooSlow { wait_ms_max: u64::try_from(wait_max.as_millis()).unwrap_or(u64::MAX) };
-    let whole = Limited::new(body, bytes_max).collect();
-    match tokio::time::timeout(wait_max, whole).await.map_err(|_| slow)? {
+    let mut whole = pin!(Limited::new(body, bytes_max).collect());
+    // A small body came with its head: only one that has not needs a clock.
+    let collected = match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
+        Poll::Ready(collected) => collected,
+        Poll::Pending => Box::pin(tokio::time::timeout(wait_max, whole)).await.map_err(|_| too_slow(wait_max))?,
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge { max_bytes: bytes_max }),
         Err(_) => Err(Error::BodyBroken),
     }
+}
+
+fn too_slow(wait_max: Duration) -> Error {
+    Error::BodyTooSlow { wait_ms_max: u64::try_from(wait_max.as_millis()).unwrap_or(u64::MAX) }
 }
 
 fn malformed(error: &impl std::fmt::Display) -> Error {

@@ -32,6 +32,8 @@
 //!              192     60  zero
 //!              252      4  CRC-32 of bytes 0 to 251
 //!
+//! index     of a cluster: its place, from 0, among the ids of the catalogue in ascending order
+//!
 //! history   of l clusters with indexes c1 (oldest) .. cl (most recent) has the key
 //!           (..(c1 * N + c2) * N + ..) + cl, from 0 to N^l - 1; the empty history has the key 0
 //!
@@ -43,8 +45,8 @@
 //!           The record of a present key stands at records offset + rank(key) * record bytes, where rank(key) is
 //!           the block's rank plus the block's bits set below the key's.
 //!
-//! record    u16 count (1 to w), then w slots of { cluster index, u16 score }, best first; slots past the
-//!           count and bytes past the slots are zero. A score of 65,535 stands for 1.
+//! record    u16 count (1 to w), then w slots of { cluster index, u16 score }, best first, no cluster twice; slots
+//!           past the count and bytes past the slots are zero. A score s stands for s / 65,535.
 //! ```
 //!
 //! A block never crosses a cache line, so the test of a bit and the rank come from one line, by one shift, one mask

@@ -150,10 +150,7 @@ impl Release {
     /// Reads manifest, catalogue and golden questions, maps the table and checks that they belong together. The
     /// table's size does not matter: only its header is looked at.
     pub fn open(path: &Path) -> Result<Self, ReleaseError> {
-        // Through links and `.`: the directory's own name is what its release must be called.
-        let path = fs::canonicalize(path).map_err(|error| ReleaseError::io(path, error))?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::open_as(&path, &name)
+        Self::open_as(path, &path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
     }
 
     /// Opens a release of this name, from a directory that does not bear it yet.

@@ -175,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn users_have_tastes_of_their_own() {
+        let of_user =
+            |user: u64| events(1).into_iter().filter(move |event| event.user == user).map(|event| event.cluster);
+        let first: Vec<Vec<u32>> = (0..10).map(|user| of_user(user).take(8).collect()).collect();
+        assert!(first.iter().filter(|clusters| **clusters == first[0]).count() == 1, "{first:?}");
+    }
+
+    #[test]
     fn clusters_are_unequal_and_interests_drift() {
         let events = events(3);
         let mut counts = vec![0; 40];
