@@ -91,6 +91,11 @@ impl Workers {
         Ok(Self { slots, shared, stop })
     }
 
+    /// Puts every connection on a runtime that is the caller's own.
+    pub fn on(handle: Handle) -> Self {
+        Self { slots: vec![Slot::new(handle)], shared: None, stop: watch::Sender::new(false) }
+    }
+
     /// How many places there are to put a connection: one for each runtime.
     pub fn count(&self) -> usize {
         self.slots.len()
