@@ -45,7 +45,7 @@ impl Line {
 }
 
 impl Structure for Line {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         let (lines, _) = self.mapping.as_ref().as_chunks::<LINE_BYTES>();
         let at = (u128::from(mix(self.rows.key(history))) * lines.len() as u128) >> 64;
@@ -81,7 +81,7 @@ impl Segue {
 
 impl Structure for Segue {
     /// Count and first candidate: what the public interface gives without decoding the rest.
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         self.0.get(&history).map_or(0, |record| first_and_count(&record))
     }
@@ -105,7 +105,7 @@ pub fn write_table(path: &Path, rows: Rows) -> Result<()> {
 pub struct Decoded(pub Segue);
 
 impl Structure for Decoded {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         let record = self.0.0.get(&history);
         record.map_or(0, |record| {

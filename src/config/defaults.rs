@@ -8,8 +8,8 @@ pub const HTTP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECI
 /// Ten thousand keep-alive connections cost about 150 MB at worst; a load balancer in front opens a few hundred.
 pub const HTTP_CONNECTIONS_MAX: u64 = 10_000;
 
-/// The wait starts when the reply before is sent, so this also ends idle connections: above the 60 s after which the
-/// common load balancers drop theirs, so that the service is never the first to hang up on a reused one.
+/// Above the 60 s after which the common load balancers drop idle connections, so that the service is never the first
+/// to hang up on one that is about to be used again.
 pub const HTTP_HEADER_READ_TIMEOUT_MS: u64 = 75_000;
 
 /// The largest body allowed arrives in a tenth of this over 20 Mbit/s.

@@ -74,7 +74,8 @@ section! {
         "listen" => listen: SocketAddr = Kind::Address { default: HTTP_LISTEN };
         /// Open connections; past it new ones wait in the system's accept queue.
         "connections_max" => connections_max: usize = number(HTTP_CONNECTIONS_MAX, 1, 1_000_000);
-        /// Longest wait for the whole head of a request, idle time before it included, in milliseconds.
+        /// A connection on which no request has begun for this long is closed, before twice as long: idle, sending its
+        /// head too slowly, or not reading its replies. In milliseconds.
         "header_read_timeout_ms" => header_read_timeout: Duration = wait_ms(HTTP_HEADER_READ_TIMEOUT_MS, 1);
         /// Longest wait for the whole body of a request, in milliseconds.
         "body_read_timeout_ms" => body_read_timeout: Duration = wait_ms(HTTP_BODY_READ_TIMEOUT_MS, 1);
