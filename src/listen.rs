@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -48,9 +48,21 @@ pub trait Protocol: Send + Sync + 'static {
 }
 
 /// A connection being served.
-pub trait Connection: GracefulConnection<Error: std::fmt::Display + Send> + Send {}
+pub trait Connection: Future<Output = Result<(), Self::Error>> + Send {
+    /// Why it broke.
+    type Error: std::fmt::Display + Send;
 
-impl<C: GracefulConnection<Error: std::fmt::Display + Send> + Send> Connection for C {}
+    /// Finishes what has begun, and takes nothing new.
+    fn graceful_shutdown(self: Pin<&mut Self>);
+}
+
+impl<C: GracefulConnection<Error: std::fmt::Display + Send> + Send> Connection for C {
+    type Error = <C as GracefulConnection>::Error;
+
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        GracefulConnection::graceful_shutdown(self);
+    }
+}
 
 /// A door: a bound socket and how to speak on it.
 #[derive(Debug)]
@@ -77,6 +89,11 @@ impl Workers {
             }
         };
         Ok(Self { slots, shared, stop })
+    }
+
+    /// Puts every connection on a runtime that is the caller's own.
+    pub fn on(handle: Handle) -> Self {
+        Self { slots: vec![Slot::new(handle)], shared: None, stop: watch::Sender::new(false) }
     }
 
     /// How many places there are to put a connection: one for each runtime.

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use crate::admin::{self, Admin, AdminStartError};
 use crate::config::Config;
 use crate::drain::{Drain, Stage};
 use crate::grpc::GrpcProtocol;
@@ -34,6 +35,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The operator's door cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] AdminStartError),
     /// The system refused a thread, a signal handler or an event queue.
     #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
     System(#[from] io::Error),
@@ -44,6 +48,7 @@ pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
     metrics: Metrics,
+    admin: admin::Running,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -56,6 +61,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// The gRPC door.
     pub grpc: SocketAddr,
+    /// The operator's door.
+    pub admin: SocketAddr,
 }
 
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
@@ -73,14 +80,18 @@ impl Service {
     /// Builds and starts everything; returns once the doors are open. The first release loads meanwhile: until it has,
     /// questions get 503 and `/readyz` says why.
     pub fn start(config: &Config) -> Result<Self, ServeError> {
-        let sockets = Sockets::bind(config)?;
-        let addresses = sockets.addresses()?;
+        let (sockets, admin) = (Sockets::bind(config)?, Admin::bind(config)?);
+        let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
+        let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
         let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
         metrics.watch(room.clone());
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let reloader = Reloader::start(Parts { store, live, metrics: metrics.clone() }, &config.release)?;
+        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let reloader = Reloader::start(parts, &config.release)?;
+        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
+        let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let http = Door::new(sockets.http, http, config.http.connections_max);
         let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
@@ -94,7 +105,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -119,13 +130,15 @@ impl Service {
 
     /// Waits until the drain is over.
     pub fn wait(self) -> Result<(), ServeError> {
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")))?;
-        Ok(())
+        let drained = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")));
+        // Last, so that probes and metrics tell of the drain until it is over.
+        self.admin.stop();
+        Ok(drained?)
     }
 
     fn announce(&self) {
-        let Addresses { http, grpc } = self.addresses;
-        tracing::info!(%http, %grpc, version = env!("CARGO_PKG_VERSION"), "serving");
+        let Addresses { http, grpc, admin } = self.addresses;
+        tracing::info!(%http, %grpc, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
     }
 
     async fn until_signalled(mut self, mut signals: Signals) -> Result<(), ServeError> {
@@ -159,10 +172,6 @@ impl Sockets {
     fn bind(config: &Config) -> Result<Self, ServeError> {
         let bound = |door, address| bind(address).map_err(|source| ServeError::Bind { door, address, source });
         Ok(Self { http: bound("http", config.http.listen)?, grpc: bound("grpc", config.grpc.listen)? })
-    }
-
-    fn addresses(&self) -> io::Result<Addresses> {
-        Ok(Addresses { http: self.http.local_addr()?, grpc: self.grpc.local_addr()? })
     }
 }
 

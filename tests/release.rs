@@ -123,7 +123,7 @@ const BAD_RELEASES: &[BadRelease] = &[
     (|r| r.edit(CATALOGUE, |b| b.push(b'\n')), "Digest", "checksum", "catalogue.jsonl has"),
     (|r| r.edit_text(GOLDEN, "\"limit\":1", "\"limit\":2"), "Digest", "checksum", "golden.jsonl has"),
     (|r| (r.edit(TABLE, |b| b[320] ^= 1), r.reseal()).1, "Damage", "checksum", "Records of level 0 has checksum"),
-    (|r| (r.edit(TABLE, spoil_record), r.reseal()).1, "Damage", "checksum", "expected one below 5"),
+    (|r| (r.edit(TABLE, |b| spoil_record(b)), r.reseal()).1, "Damage", "checksum", "expected one below 5"),
     (|r| (r.write(CATALOGUE, ""), r.reseal()).1, "Catalogue", "catalogue", "the catalogue is empty"),
     (|r| (r.edit_text(CATALOGUE, "8", "5"), r.reseal()).1, "Catalogue", "catalogue", "cluster id 5 stands twice"),
     (|r| (r.edit(CATALOGUE, |b| b[0] = 0xFF), r.reseal()).1, "Catalogue", "catalogue", "could not be read"),
@@ -135,7 +135,7 @@ const BAD_RELEASES: &[BadRelease] = &[
     (|r| (r.edit_text(CATALOGUE, "\"id\":21", "\"id\":22"), r.reseal()).1, "Golden", "golden", "golden question"),
 ];
 
-fn spoil_record(bytes: &mut Vec<u8>) {
+fn spoil_record(bytes: &mut [u8]) {
     bytes[322] = 5;
     reseal(bytes);
 }

@@ -38,7 +38,7 @@ fn present(rows: &Rows, length: usize) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn a_table_reads_back_as_the_rows_written(case in cases()) {

@@ -2,10 +2,15 @@
 //!
 //! Nothing here is part of the service, and nothing here decides a question: each program under `src/bin` asks one.
 
+pub mod contest;
 pub mod cpu;
 pub mod figures;
 pub mod load;
+pub mod nginx;
 pub mod process;
+pub mod release;
 pub mod rows;
+pub mod service;
 pub mod structures;
+pub mod witness;
 pub mod workers;

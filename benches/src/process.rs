@@ -82,6 +82,14 @@ pub fn on_cores(cores: &str, program: &Path) -> Command {
     command
 }
 
+/// Keeps this process, and the threads it starts from now on, to these cores.
+pub fn keep_to_cores(cores: &str) -> Result<()> {
+    let pid = std::process::id().to_string();
+    let done = Command::new("taskset").args(["-cp", cores, &pid]).stdout(Stdio::null()).status()?;
+    anyhow::ensure!(done.success(), "taskset refused the cores {cores}; name cores that this machine has");
+    Ok(())
+}
+
 /// A loopback address that was free a moment ago.
 pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)

@@ -45,7 +45,7 @@ impl Line {
 }
 
 impl Structure for Line {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         let (lines, _) = self.mapping.as_ref().as_chunks::<LINE_BYTES>();
         let at = (u128::from(mix(self.rows.key(history))) * lines.len() as u128) >> 64;
@@ -81,9 +81,9 @@ impl Segue {
 
 impl Structure for Segue {
     /// Count and first candidate: what the public interface gives without decoding the rest.
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
-        self.0.get(&history).map_or(0, |record| first_and_count(&record))
+        self.0.get(&history).map_or(0, |record| both_ends(&record))
     }
 }
 
@@ -105,7 +105,7 @@ pub fn write_table(path: &Path, rows: Rows) -> Result<()> {
 pub struct Decoded(pub Segue);
 
 impl Structure for Decoded {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         let record = self.0.0.get(&history);
         record.map_or(0, |record| {
@@ -114,10 +114,12 @@ impl Structure for Decoded {
     }
 }
 
+/// The first candidate and the last, as the other structures' [`ends`].
 #[inline]
-fn first_and_count(record: &table::Record<'_>) -> u64 {
-    let first = record.iter().next().map_or(0, |(index, score)| u64::from(index) << 16 | u64::from(score.0));
-    first ^ (record.len() as u64) << 48
+fn both_ends(record: &table::Record<'_>) -> u64 {
+    let slot = |(index, score): (u32, table::Score)| u64::from(index) << 16 | u64::from(score.0);
+    let mut candidates = record.iter();
+    candidates.next().map_or(0, slot) ^ candidates.next_back().map_or(0, slot)
 }
 
 /// Both ends of a record, so that all its cache lines are touched.

@@ -113,12 +113,13 @@ fn measure(cli: &Cli, rows: Rows, structures: &mut [Row]) {
     let (hits, misses) = (rows.draw(true, wanted), rows.draw(false, wanted));
     let mixed: Vec<_> =
         (0..wanted).map(|turn| if mix(turn as u64) & 1 == 0 { hits[turn] } else { misses[turn] }).collect();
+    let count = structures.len();
     for round in 0..cli.rounds {
-        for turn in 0..structures.len() {
-            let number = (turn + round) % structures.len();
+        for turn in 0..count {
+            let number = (turn + round) % count;
             for (column, questions) in [&hits, &misses, &mixed].into_iter().enumerate() {
                 let row = &mut structures[number];
-                let part = (round * structures.len() + turn) * MIXES.len() + column;
+                let part = (round * count + turn) * MIXES.len() + column;
                 let from = (part * cli.lookups) % (wanted - cli.lookups + 1);
                 let questions = &questions[from..from + cli.lookups];
                 row.measured[column][0].push((row.run)(questions, Order::Independent));

@@ -103,6 +103,10 @@ async fn closed<S: Sink>(shared: &Rc<Shared<S>>, senders: &[SendRequest<Bytes>])
             }));
         }
     }
+    // Spinning, so that no write of the server has to wake this thread; see the HTTP side.
+    while shared.started.elapsed() < shared.plan.duration {
+        yield_now().await;
+    }
     for task in tasks {
         task.await.expect("a client task panicked");
     }

@@ -27,7 +27,7 @@ impl Hashbrown {
 }
 
 impl Structure for Hashbrown {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         self.map.get(&self.rows.key(history)).map_or(0, |record| ends(record))
     }
@@ -52,7 +52,7 @@ impl Dash {
 }
 
 impl Structure for Dash {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         self.map.get(&self.rows.key(history)).map_or(0, |record| ends(record.value()))
     }
@@ -76,7 +76,7 @@ impl Sorted {
 }
 
 impl Structure for Sorted {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         let found = self.keys.binary_search(&self.rows.key(history)).ok();
         found.and_then(|rank| self.records.get(rank)).map_or(0, |record| ends(record))
@@ -104,7 +104,7 @@ impl PerfectHash {
 }
 
 impl Structure for PerfectHash {
-    #[inline]
+    #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
         let key = self.rows.key(history);
         let slot = self.slots.get(self.hash.index(&key)).filter(|(print, _)| *print == fingerprint(key));

@@ -1,0 +1,120 @@
+//! Releases to serve while measuring, made from [`Rows`], and questions with the answers that they must get.
+//!
+//! It must never write a release that the service would not take: everything goes through the library's own writer.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use segue::snapshot::catalogue::{Catalogue, Cluster};
+use segue::snapshot::publish::{About, Published, ReleaseWriter, WriteShape};
+use segue::snapshot::store::Store;
+use segue::snapshot::table::Score;
+
+use crate::load::{grpc, http};
+use crate::rows::{Rows, WIDTH};
+
+/// Histories of the release that most measurements use: every pair of 761 clusters.
+pub const HISTORIES: u64 = 579_121;
+/// Bytes that the release's writer may buffer.
+const BUFFER_BYTES: usize = 8 << 20;
+
+/// The id of a cluster: never its index, so that a reply with one for the other shows.
+pub fn cluster_id(index: u32) -> u32 {
+    10 + 7 * index
+}
+
+/// Rows for the usual release.
+pub fn usual_rows() -> Rows {
+    Rows::new(HISTORIES, 1.0)
+}
+
+/// Writes a release of depth 2 with these rows, unless the store has it; gives the time it took.
+pub fn write(dir: &Path, rows: Rows, version: &str) -> Result<Duration> {
+    let version = version.parse().context("the name of a bench's release")?;
+    let started = Instant::now();
+    if !Store::open(dir).has(&version) {
+        finish(fill(dir, rows)?, About { version: Some(version), ..About::default() })?;
+    }
+    Ok(started.elapsed())
+}
+
+/// Points the store at a release.
+pub fn activate(dir: &Path, version: &str) -> Result<()> {
+    Store::open(dir).activate(&version.parse()?)?;
+    Ok(())
+}
+
+fn fill(dir: &Path, rows: Rows) -> Result<ReleaseWriter> {
+    let clusters = (0..rows.clusters).map(|index| Cluster {
+        id: cluster_id(index),
+        name: format!("Cluster number {index}"),
+        keywords: vec![format!("word-{index}"), format!("topic-{}", index % 40)],
+        parent: None,
+    });
+    let shape = WriteShape { depth: 2, width: WIDTH as u8 };
+    let mut writer = ReleaseWriter::create(dir, Catalogue::new(clusters.collect())?, shape, BUFFER_BYTES)?;
+    writer.push(&[], &rows.candidates(u64::MAX))?;
+    for index in 0..rows.clusters {
+        writer.push(&[index], &rows.candidates(u64::MAX - 1 - u64::from(index)))?;
+    }
+    for key in rows.keys() {
+        writer.push(&rows.history(key), &rows.candidates(key))?;
+    }
+    Ok(writer)
+}
+
+fn finish(writer: ReleaseWriter, about: About) -> Result<Published> {
+    Ok(writer.finish(about)?)
+}
+
+/// Histories that the table holds and a user can have (no cluster twice), as indexes.
+pub fn histories(rows: Rows, count: usize) -> Vec<[u32; 2]> {
+    let mut drawn = rows.draw(true, count + count / 8 + 16);
+    drawn.retain(|[older, newer]| older != newer);
+    drawn.truncate(count);
+    drawn
+}
+
+/// One `POST /next-clusters` for each history.
+pub fn http_questions(histories: &[[u32; 2]]) -> Vec<Bytes> {
+    histories.iter().map(|history| http::post("/next-clusters", &question(history))).collect()
+}
+
+/// Batches of `size` questions.
+pub fn http_batches(histories: &[[u32; 2]], size: usize) -> Vec<Bytes> {
+    let batch = |part: &[[u32; 2]]| part.iter().map(question).collect::<Vec<_>>().join(",");
+    let body = |part| format!(r#"{{"requests":[{}]}}"#, batch(part));
+    histories.chunks_exact(size).map(|part| http::post("/next-clusters/batch", &body(part))).collect()
+}
+
+/// One framed `NextClustersRequest` for each history: field 1 is the packed history, field 2 the limit.
+pub fn grpc_questions(histories: &[[u32; 2]]) -> Vec<Bytes> {
+    histories.iter().map(|history| grpc::frame(&message(history))).collect()
+}
+
+fn question([older, newer]: &[u32; 2]) -> String {
+    format!(r#"{{"history":[{},{}],"limit":{WIDTH}}}"#, cluster_id(*older), cluster_id(*newer))
+}
+
+fn message(history: &[u32; 2]) -> Vec<u8> {
+    let packed: Vec<u8> = history.iter().flat_map(|index| varint(cluster_id(*index))).collect();
+    [vec![0x0A, packed.len() as u8], packed, vec![0x10, WIDTH as u8]].concat()
+}
+
+fn varint(mut number: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// The candidates that a reply must show: ids, and scores in units of 10^-5.
+pub fn expected(rows: &Rows, history: [u32; 2]) -> impl Iterator<Item = (u32, u32)> {
+    let candidates = rows.candidates(rows.key(history));
+    candidates.into_iter().map(|(index, score)| (cluster_id(index), Score::nearest(score).map_or(0, Score::decimal)))
+}
