@@ -28,6 +28,8 @@ pub enum Code {
     Refused,
     /// A body or message above its limit.
     TooLarge,
+    /// A body that did not arrive in time: the caller's doing, which must not count against the service.
+    TooSlow,
     /// A body that is not JSON.
     UnsupportedMedia,
     /// Shed at the door: more work in flight than the limit.
@@ -52,7 +54,7 @@ struct Spelling {
 
 impl Code {
     /// Every code, in the order of its discriminant.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ok,
         Self::NotModified,
         Self::InvalidRequest,
@@ -63,6 +65,7 @@ impl Code {
         Self::Conflict,
         Self::Refused,
         Self::TooLarge,
+        Self::TooSlow,
         Self::UnsupportedMedia,
         Self::Overloaded,
         Self::DeadlineExceeded,
@@ -108,6 +111,7 @@ impl Code {
             Self::Conflict => ("conflict", StatusCode::CONFLICT, Grpc::FailedPrecondition, "Conflict"),
             Self::Refused => ("refused", StatusCode::UNPROCESSABLE_ENTITY, Grpc::FailedPrecondition, "Refused"),
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, Grpc::ResourceExhausted, "Too large"),
+            Self::TooSlow => ("too_slow", StatusCode::REQUEST_TIMEOUT, Grpc::DeadlineExceeded, "Too slow"),
             Self::UnsupportedMedia => (
                 "unsupported_media",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -254,7 +258,8 @@ impl Error {
             Self::RouteUnknown | Self::ClusterUnknown { .. } | Self::ServiceUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Overloaded { .. } => Code::Overloaded,
-            Self::BodyTooSlow { .. } | Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
+            Self::BodyTooSlow { .. } => Code::TooSlow,
+            Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
             Self::NotReady | Self::CatalogueChanged | Self::Stopping => Code::Unavailable,
             Self::Internal => Code::Internal,
         }

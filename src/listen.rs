@@ -220,6 +220,10 @@ async fn converse(connection: impl Connection, drain: &Drain) {
 }
 
 async fn pause(error: &io::Error) {
+    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        // The caller left before it was served: nothing is short here, and others wait.
+        return;
+    }
     tracing::warn!(%error, "connection not accepted; raise the limit on open files if this goes on");
     tokio::time::sleep(ACCEPT_RETRY).await;
 }

@@ -44,10 +44,10 @@ pub enum ServeError {
 }
 
 /// A service that runs.
-#[derive(Debug)]
 pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
+    metrics: Metrics,
     admin: admin::Running,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
@@ -68,10 +68,12 @@ pub struct Addresses {
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
 /// process without waiting for the drain.
 pub fn run(config: &Config) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything is announced: a signal that nobody listens for ends the process.
+    let signals = runtime.block_on(async { Signals::listen() })?;
     let service = Service::start(config)?;
     service.announce();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(service.until_signalled())
+    runtime.block_on(service.until_signalled(signals))
 }
 
 impl Service {
@@ -94,7 +96,7 @@ impl Service {
         let http = Door::new(sockets.http, http, config.http.connections_max);
         let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
         let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max);
-        let doors = Doors { http, grpc, workers, metrics };
+        let doors = Doors { http, grpc, workers, metrics: metrics.clone() };
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = oneshot::channel();
         let pace = config.drain.clone();
@@ -103,7 +105,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -114,6 +116,11 @@ impl Service {
     /// Its reloader.
     pub fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Begins the drain; returns at once.
@@ -134,8 +141,7 @@ impl Service {
         tracing::info!(%http, %grpc, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
     }
 
-    async fn until_signalled(mut self) -> Result<(), ServeError> {
-        let mut signals = Signals::listen()?;
+    async fn until_signalled(mut self, mut signals: Signals) -> Result<(), ServeError> {
         let mut stops = 0;
         loop {
             tokio::select! {
