@@ -61,10 +61,21 @@ pub struct Addresses {
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
 /// process without waiting for the drain.
 pub fn run(config: &Config) -> Result<(), ServeError> {
+    run_then(config, |_| Ok(()))
+}
+
+/// Serves like [`run`], and calls `started` once the doors are open. Signals are heard before anything starts, so that
+/// whoever is told of a service can stop it.
+pub fn run_then<E: From<ServeError>>(
+    config: &Config,
+    started: impl FnOnce(&Service) -> Result<(), E>,
+) -> Result<(), E> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::from)?;
+    let signals = runtime.block_on(async { Signals::listen() }).map_err(ServeError::from)?;
     let service = Service::start(config)?;
     service.announce();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(service.until_signalled())
+    started(&service)?;
+    Ok(runtime.block_on(service.until_signalled(signals))?)
 }
 
 impl Service {
@@ -121,8 +132,7 @@ impl Service {
         tracing::info!(%http, %grpc, version = env!("CARGO_PKG_VERSION"), "serving");
     }
 
-    async fn until_signalled(mut self) -> Result<(), ServeError> {
-        let mut signals = Signals::listen()?;
+    async fn until_signalled(mut self, mut signals: Signals) -> Result<(), ServeError> {
         let mut stops = 0;
         loop {
             tokio::select! {
