@@ -37,6 +37,8 @@ COPY --from=source /src/deploy/config/container.toml /etc/segue/segue.toml
 # HTTP, gRPC, and the operator's door, which listens on loopback until configured otherwise.
 EXPOSE 8080 50051 9090
 STOPSIGNAL SIGTERM
-# No HEALTHCHECK: the image has no client to ask with, and orchestrators probe /livez and /readyz themselves.
+# Alive, not ready: a replica that waits for its first release is well. Kubernetes ignores this and probes by itself.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["/usr/local/bin/segue", "health", "--url", "http://127.0.0.1:9090/livez"]
 ENTRYPOINT ["/usr/local/bin/segue"]
 CMD ["serve", "--config", "/etc/segue/segue.toml"]

@@ -13,6 +13,8 @@ mod verify;
 mod lookup;
 mod diff;
 mod store;
+mod push;
+mod health;
 mod openapi;
 mod completions;
 // What the commands share.
@@ -58,6 +60,10 @@ enum Command {
     Releases(store::ListArgs),
     /// Point a store at one of its releases, durably; a service that watches it follows
     Activate(store::ActivateArgs),
+    /// Push a release to a running service, and have it serve there
+    Push(push::Args),
+    /// Ask a running service whether it is well, for health checks: exits with 0 if so, with 1 if not
+    Health(health::Args),
     /// Print the OpenAPI 3.1 document of the HTTP door
     Openapi,
     /// Print a completion script for a shell
@@ -86,6 +92,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
         Command::Activate(args) => store::activate(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),
     }

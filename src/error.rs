@@ -24,8 +24,12 @@ pub enum Code {
     MethodNotAllowed,
     /// The state does not allow it now, for instance a version that exists already (admin only).
     Conflict,
+    /// Well formed, but its content is refused, for instance a release that fails its checks (admin only).
+    Refused,
     /// A body or message above its limit.
     TooLarge,
+    /// A body that did not arrive in time: the caller's doing, which must not count against the service.
+    TooSlow,
     /// A body that is not JSON.
     UnsupportedMedia,
     /// Shed at the door: more work in flight than the limit.
@@ -34,6 +38,8 @@ pub enum Code {
     DeadlineExceeded,
     /// No release is loaded yet, or the service is draining.
     Unavailable,
+    /// The disk has no room for what was sent (admin only).
+    StorageFull,
     /// A fault of ours.
     Internal,
 }
@@ -48,7 +54,7 @@ struct Spelling {
 
 impl Code {
     /// Every code, in the order of its discriminant.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Ok,
         Self::NotModified,
         Self::InvalidRequest,
@@ -57,11 +63,14 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::Refused,
         Self::TooLarge,
+        Self::TooSlow,
         Self::UnsupportedMedia,
         Self::Overloaded,
         Self::DeadlineExceeded,
         Self::Unavailable,
+        Self::StorageFull,
         Self::Internal,
     ];
 
@@ -100,7 +109,9 @@ impl Code {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, Grpc::Unimplemented, "Method not allowed")
             }
             Self::Conflict => ("conflict", StatusCode::CONFLICT, Grpc::FailedPrecondition, "Conflict"),
+            Self::Refused => ("refused", StatusCode::UNPROCESSABLE_ENTITY, Grpc::FailedPrecondition, "Refused"),
             Self::TooLarge => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, Grpc::ResourceExhausted, "Too large"),
+            Self::TooSlow => ("too_slow", StatusCode::REQUEST_TIMEOUT, Grpc::DeadlineExceeded, "Too slow"),
             Self::UnsupportedMedia => (
                 "unsupported_media",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -112,6 +123,9 @@ impl Code {
                 ("deadline_exceeded", StatusCode::GATEWAY_TIMEOUT, Grpc::DeadlineExceeded, "Deadline exceeded")
             }
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, Grpc::Unavailable, "Unavailable"),
+            Self::StorageFull => {
+                ("storage_full", StatusCode::INSUFFICIENT_STORAGE, Grpc::ResourceExhausted, "No room on disk")
+            }
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, Grpc::Internal, "Internal error"),
         };
         Spelling { label, http, grpc, title }
@@ -244,7 +258,8 @@ impl Error {
             Self::RouteUnknown | Self::ClusterUnknown { .. } | Self::ServiceUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Overloaded { .. } => Code::Overloaded,
-            Self::BodyTooSlow { .. } | Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
+            Self::BodyTooSlow { .. } => Code::TooSlow,
+            Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
             Self::NotReady | Self::CatalogueChanged | Self::Stopping => Code::Unavailable,
             Self::Internal => Code::Internal,
         }

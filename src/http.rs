@@ -111,7 +111,7 @@ async fn handle(counter: &Counter, call: Call, request: &mut Request<Incoming>, 
     match (call, request.method()) {
         (Call::Batch, &Method::POST) => post_batch(counter, request, started).await,
         (Call::NextClusters, &Method::POST) => post_next_clusters(counter, request, started).await,
-        (Call::NextClusters, &Method::GET) => get_next_clusters(counter, request, started),
+        (Call::NextClusters, &Method::GET | &Method::HEAD) => get_next_clusters(counter, request, started),
         _ => Err(Error::MethodUnknown),
     }
 }
@@ -142,6 +142,7 @@ async fn post_batch(counter: &Counter, request: &mut Request<Incoming>, started:
     counter.room.limits().check_batch(&batch.requests)?;
     permit.raise(batch.requests.len())?;
     let deadline = counter.deadline(started, timeout, batch.timeout_ms);
+    deadline.check()?;
     let questions = batch.requests.into_iter().map(Question::from);
     counter.room.answer_all(|answerer| Reply::json(counter.answer_each(answerer, questions, deadline)))
 }
@@ -158,9 +159,14 @@ impl Counter {
         reply::finish(&self.metrics, call, started, outcome)
     }
 
+    /// A caller's own time runs from when its request came. Ours, where it names none, runs from now, when its body is
+    /// read: how fast a body comes has a limit of its own, and is not the service's failure.
     fn deadline(&self, started: Instant, header: Option<Duration>, field_ms: Option<u64>) -> Deadline {
         let field = field_ms.map(Duration::from_millis);
-        self.room.deadline(started, header.into_iter().chain(field).min())
+        match header.into_iter().chain(field).min() {
+            None => self.room.deadline(Instant::now(), None),
+            asked => self.room.deadline(started, asked),
+        }
     }
 
     fn answer(
@@ -169,8 +175,8 @@ impl Counter {
         deadline: Deadline,
         encode: impl FnOnce(&Answer<'_>, &Ask) -> Reply,
     ) -> Outcome {
-        let ask = self.room.check(question)?;
         deadline.check()?;
+        let ask = self.room.check(question)?;
         self.room.answer(&ask, |answer| {
             self.count(answer);
             encode(answer, &ask)

@@ -30,3 +30,5 @@ pub mod snapshot;
 pub mod metrics;
 pub mod trace;
 pub mod drain;
+pub mod admin;
+pub mod auth;

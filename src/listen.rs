@@ -91,6 +91,11 @@ impl Workers {
         Ok(Self { slots, shared, stop })
     }
 
+    /// Puts every connection on a runtime that is the caller's own.
+    pub fn on(handle: Handle) -> Self {
+        Self { slots: vec![Slot::new(handle)], shared: None, stop: watch::Sender::new(false) }
+    }
+
     /// How many places there are to put a connection: one for each runtime.
     pub fn count(&self) -> usize {
         self.slots.len()
@@ -215,6 +220,10 @@ async fn converse(connection: impl Connection, drain: &Drain) {
 }
 
 async fn pause(error: &io::Error) {
+    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        // The caller left before it was served: nothing is short here, and others wait.
+        return;
+    }
     tracing::warn!(%error, "connection not accepted; raise the limit on open files if this goes on");
     tokio::time::sleep(ACCEPT_RETRY).await;
 }

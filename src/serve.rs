@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use crate::admin::{self, Admin, AdminStartError};
 use crate::config::Config;
 use crate::drain::{Drain, Stage};
 use crate::grpc::GrpcProtocol;
@@ -34,16 +35,20 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The operator's door cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] AdminStartError),
     /// The system refused a thread, a signal handler or an event queue.
     #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
     System(#[from] io::Error),
 }
 
 /// A service that runs.
-#[derive(Debug)]
 pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
+    metrics: Metrics,
+    admin: admin::Running,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -56,6 +61,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// The gRPC door.
     pub grpc: SocketAddr,
+    /// The operator's door.
+    pub admin: SocketAddr,
 }
 
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
@@ -64,8 +71,8 @@ pub fn run(config: &Config) -> Result<(), ServeError> {
     run_then(config, |_| Ok(()))
 }
 
-/// Serves like [`run`], and calls `started` once the doors are open. Signals are heard before anything starts, so that
-/// whoever is told of a service can stop it.
+/// Serves like [`run`], and calls `started` once the doors are open. Signals are heard before anything starts: one
+/// that nobody listens for ends the process.
 pub fn run_then<E: From<ServeError>>(
     config: &Config,
     started: impl FnOnce(&Service) -> Result<(), E>,
@@ -82,19 +89,23 @@ impl Service {
     /// Builds and starts everything; returns once the doors are open. The first release loads meanwhile: until it has,
     /// questions get 503 and `/readyz` says why.
     pub fn start(config: &Config) -> Result<Self, ServeError> {
-        let sockets = Sockets::bind(config)?;
-        let addresses = sockets.addresses()?;
+        let (sockets, admin) = (Sockets::bind(config)?, Admin::bind(config)?);
+        let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
+        let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
         let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
         metrics.watch(room.clone());
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let reloader = Reloader::start(Parts { store, live, metrics: metrics.clone() }, &config.release)?;
+        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let reloader = Reloader::start(parts, &config.release)?;
+        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
+        let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let http = Door::new(sockets.http, http, config.http.connections_max);
         let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
         let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max);
-        let doors = Doors { http, grpc, workers, metrics };
+        let doors = Doors { http, grpc, workers, metrics: metrics.clone() };
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = oneshot::channel();
         let pace = config.drain.clone();
@@ -103,7 +114,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -116,6 +127,11 @@ impl Service {
         &self.reloader
     }
 
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Begins the drain; returns at once.
     pub fn stop(&self) {
         self.stop.send_replace(true);
@@ -123,13 +139,15 @@ impl Service {
 
     /// Waits until the drain is over.
     pub fn wait(self) -> Result<(), ServeError> {
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")))?;
-        Ok(())
+        let drained = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")));
+        // Last, so that probes and metrics tell of the drain until it is over.
+        self.admin.stop();
+        Ok(drained?)
     }
 
     fn announce(&self) {
-        let Addresses { http, grpc } = self.addresses;
-        tracing::info!(%http, %grpc, version = env!("CARGO_PKG_VERSION"), "serving");
+        let Addresses { http, grpc, admin } = self.addresses;
+        tracing::info!(%http, %grpc, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
     }
 
     async fn until_signalled(mut self, mut signals: Signals) -> Result<(), ServeError> {
@@ -163,10 +181,6 @@ impl Sockets {
     fn bind(config: &Config) -> Result<Self, ServeError> {
         let bound = |door, address| bind(address).map_err(|source| ServeError::Bind { door, address, source });
         Ok(Self { http: bound("http", config.http.listen)?, grpc: bound("grpc", config.grpc.listen)? })
-    }
-
-    fn addresses(&self) -> io::Result<Addresses> {
-        Ok(Addresses { http: self.http.local_addr()?, grpc: self.grpc.local_addr()? })
     }
 }
 

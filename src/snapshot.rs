@@ -1,7 +1,8 @@
 //! A snapshot's life, from rows to the release that serves and back to the disk.
 //!
-//! `publish` writes a release with `write`, in the `format` that `table` reads through a `map`; `store` points at one;
-//! `reload` opens, verifies, warms and checks it, and swaps it into `live`, where every request reads it.
+//! `publish` writes a release with `write`, in the `format` that `table` reads through a `map`; `ingest` receives one
+//! that is pushed; `store` points at one; `reload` opens, verifies, warms and checks it, and swaps it into `live`, where
+//! every request reads it.
 
 pub mod format;
 pub mod write;
@@ -10,6 +11,7 @@ pub mod catalogue;
 pub mod golden;
 pub mod failpoint;
 pub mod publish;
+pub mod ingest;
 pub mod store;
 pub mod map;
 pub mod table;

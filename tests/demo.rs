@@ -10,6 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+const FLAGS: [&str; 3] = ["--http-listen", "--grpc-listen", "--admin-listen"];
+
 /// A demo that runs, killed at the latest when dropped.
 struct Demo {
     child: Child,
@@ -102,7 +104,7 @@ impl Asked {
 fn demo(listen: &[&str; 3], temporary: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));
     command.arg("demo").env_clear().env("TMPDIR", temporary).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (flag, address) in ["--http-listen", "--grpc-listen", "--admin-listen"].iter().zip(listen) {
+    for (flag, address) in FLAGS.iter().zip(listen) {
         command.args([flag, address]);
     }
     command
@@ -116,7 +118,7 @@ fn left_in(dir: &Path) -> usize {
 fn the_printed_questions_get_answers_and_nothing_is_left_behind() {
     let mut demo = Demo::start();
     let shown = demo.shown.join("\n");
-    for expected in ["online-retail-k100", "8,838", "100 clusters", "Chen, D.", "CC BY 4.0", "HTTP ", "gRPC "] {
+    for expected in ["online-retail-k100", "8,838", "100 clusters", "Chen, D.", "CC BY 4.0", "HTTP ", "gRPC ", "admin "] {
         assert!(shown.contains(expected), "{expected} is not in\n{shown}");
     }
     let questions = demo.questions();
@@ -139,7 +141,7 @@ fn a_taken_port_is_told_with_the_flag_that_chooses_another() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();
     let temporary = TempDir::new().expect("a temporary directory");
-    for (place, flag) in ["--http-listen", "--grpc-listen"].into_iter().enumerate() {
+    for (place, flag) in FLAGS.into_iter().enumerate() {
         let mut listen = ["127.0.0.1:0"; 3];
         listen[place] = &address;
         let output = demo(&listen, temporary.path()).output().expect("the program starts");

@@ -39,6 +39,12 @@ fn a_draining_pod_is_seen_unready_before_its_doors_close() {
 }
 
 #[test]
+fn the_image_asks_its_own_admin_door() {
+    let admin = Config::defaults(Path::new("store")).admin.listen;
+    assert!(read("Dockerfile").contains(&format!("\"health\", \"--url\", \"http://{admin}/livez\"")));
+}
+
+#[test]
 fn probes_ask_the_admin_door() {
     for (probe, path) in [("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")] {
         let get = &container()[probe]["httpGet"];

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -12,7 +14,10 @@ use segue::answer::Source;
 use segue::error::Code;
 use segue::metrics::{Call, Door, METRICS, Metrics, Phase};
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
+use segue::wire::proto::v1;
 use serde_json::Value;
+use support::release::{VERSION, version};
+use support::service::start;
 
 /// Labels that the scraper adds.
 const SCRAPED: [&str; 2] = ["job", "instance"];
@@ -106,6 +111,29 @@ fn every_declared_metric_is_exposed_with_its_help_and_labels() {
             labels.expect(metric.name).keys().map(String::as_str).filter(|&l| l != "le").collect();
         assert_eq!(found, metric.labels.iter().copied().collect(), "labels of {}", metric.name);
     }
+}
+
+/// The names that a set in a test shows are those that a service shows: nothing is declared that nobody counts.
+#[test]
+fn a_service_that_was_asked_exposes_every_metric() {
+    let running = start();
+    running.http().get("/next-clusters?history=10,20").json::<Value>(200);
+    running.grpc().next_clusters(v1::NextClustersRequest::default()).expect("an answer");
+    fs::remove_dir_all(running.store.release_path(&version(VERSION))).expect("it was published");
+    fs::write(running.dir().join("state.json"), r#"{"current":"gone"}"#).expect("the store can be written");
+    running.reload();
+    let exposed = parse(&running.service.metrics().render());
+    for metric in METRICS {
+        // The releases of tests are made from no data and at no time, so that they are the same every day.
+        let dated = ["segue_release_data_end_timestamp_seconds", "segue_release_created_timestamp_seconds"];
+        let found = exposed.keys().any(|name| family(name) == metric.name);
+        assert_eq!(found, !dated.contains(&metric.name), "{}", metric.name);
+    }
+    let labels = &exposed["segue_requests_total"];
+    assert_eq!(labels["door"], ["grpc", "http"].map(str::to_owned).into());
+    assert!(labels["call"].contains("next_clusters") && labels["code"].contains("ok"));
+    assert!(exposed["segue_release_load_failures_total"]["reason"].contains("missing"));
+    assert!(exposed.contains_key("process_resident_memory_bytes"));
 }
 
 /// The checks above can fail: each of these has one thing wrong.

@@ -5,7 +5,7 @@
 use segue::snapshot::table::Score;
 
 /// Candidates of each row.
-pub const WIDTH: usize = 10;
+pub const WIDTH: usize = 15;
 /// Bytes of a record of [`WIDTH`] candidates: a count, then cluster and score in two bytes each.
 pub const RECORD_BYTES: usize = 2 + 4 * WIDTH;
 

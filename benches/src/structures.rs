@@ -83,7 +83,7 @@ impl Structure for Segue {
     /// Count and first candidate: what the public interface gives without decoding the rest.
     #[inline(always)]
     fn find(&self, history: [u32; 2]) -> u64 {
-        self.0.get(&history).map_or(0, |record| first_and_count(&record))
+        self.0.get(&history).map_or(0, |record| both_ends(&record))
     }
 }
 
@@ -114,10 +114,12 @@ impl Structure for Decoded {
     }
 }
 
+/// The first candidate and the last, as the other structures' [`ends`].
 #[inline]
-fn first_and_count(record: &table::Record<'_>) -> u64 {
-    let first = record.iter().next().map_or(0, |(index, score)| u64::from(index) << 16 | u64::from(score.0));
-    first ^ (record.len() as u64) << 48
+fn both_ends(record: &table::Record<'_>) -> u64 {
+    let slot = |(index, score): (u32, table::Score)| u64::from(index) << 16 | u64::from(score.0);
+    let mut candidates = record.iter();
+    candidates.next().map_or(0, slot) ^ candidates.next_back().map_or(0, slot)
 }
 
 /// Both ends of a record, so that all its cache lines are touched.

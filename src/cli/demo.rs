@@ -13,6 +13,7 @@ use indicatif::HumanCount;
 use tempfile::TempDir;
 
 use super::output;
+use crate::admin::AdminStartError;
 use crate::config::{Config, ConfigArgs, Settings, Sources};
 use crate::serve::{self, Addresses, ServeError, Service};
 use crate::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE};
@@ -61,13 +62,12 @@ fn configure(args: &ConfigArgs) -> anyhow::Result<Config> {
 
 /// Names the flags where a port is taken, as the usual ones may well be on the machine of whoever tries things out.
 fn hint_at_ports(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref() {
-        Some(ServeError::Bind { door, .. }) => {
-            let flag = format!("--{door}-listen 127.0.0.1:0");
-            error.context(format!("the demo cannot start; `{flag}` takes any free port"))
-        }
-        _ => error,
-    }
+    let door = match error.downcast_ref() {
+        Some(ServeError::Bind { door, .. }) => *door,
+        Some(ServeError::Admin(AdminStartError::Bind { .. })) => "admin",
+        _ => return error,
+    };
+    error.context(format!("the demo cannot start; `--{door}-listen 127.0.0.1:0` takes any free port"))
 }
 
 /// Publishes the release in a store at `dir` and points the store at it.
@@ -99,8 +99,7 @@ fn await_release(service: &Service) -> anyhow::Result<()> {
 
 /// What a newcomer needs: where to ask, what answers, and three questions to paste.
 fn describe(addresses: Addresses, manifest: &Manifest) -> String {
-    let Addresses { http, grpc } = addresses;
-    let http = reachable(http);
+    let [http, grpc, admin] = [addresses.http, addresses.grpc, addresses.admin].map(reachable);
     let histories: u64 = manifest.table.levels.iter().map(|level| level.present).sum();
     let (clusters, histories) = (HumanCount(manifest.table.clusters.into()), HumanCount(histories));
     let (depth, version) = (manifest.table.depth, &manifest.version);
@@ -112,6 +111,7 @@ fn describe(addresses: Addresses, manifest: &Manifest) -> String {
 
   HTTP   http://{http}
   gRPC   {grpc}
+  admin  http://{admin}/metrics
 
   release    {version}: purchases in a UK gift web shop, 2010 to 2011
   histories  {histories} of up to {depth} clusters, out of {clusters} clusters of products
@@ -121,8 +121,7 @@ Try it:
 
 {post} '{{\"history\":[25,8],\"limit\":5,\"names\":true}}'
 curl -s 'http://{http}/next-clusters?history=25,8&limit=5&exclude_history=true'
-{batch} '{{\"requests\":[{{\"history\":[25,8]}},{{\"history\":[8]}},{{\"history\":[]}}]}}'",
-        grpc = reachable(grpc)
+{batch} '{{\"requests\":[{{\"history\":[25,8]}},{{\"history\":[8]}},{{\"history\":[]}}]}}'"
     )
 }
 

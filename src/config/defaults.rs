@@ -42,6 +42,15 @@ pub const ADMIN_PUSH_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// Probes, one or two scrapers and an operator: a handful each.
 pub const ADMIN_CONNECTIONS_MAX: u64 = 64;
 
+/// Above the scrape intervals in use (15 s, 30 s), so that a scraper keeps its connection; a dripping client holds one of 64.
+pub const ADMIN_HEADER_READ_TIMEOUT_MS: u64 = 60_000;
+
+/// A network that delivers nothing for so long has lost the sender; the push can be continued.
+pub const ADMIN_BODY_IDLE_TIMEOUT_MS: u64 = 10_000;
+
+/// Long enough to start a failed push again by hand without sending everything anew.
+pub const ADMIN_PUSH_IDLE_MAX_MS: u64 = 600_000;
+
 /// Zero means one worker per core, which is what a machine of its own wants.
 pub const RUNTIME_WORKERS: u64 = 0;
 

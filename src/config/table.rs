@@ -111,6 +111,12 @@ section! {
         "push_bytes_max" => push_bytes_max: u64 = number(ADMIN_PUSH_BYTES_MAX, 1_024, 1 << 50);
         /// Open connections; past it new ones wait in the system's accept queue.
         "connections_max" => connections_max: usize = number(ADMIN_CONNECTIONS_MAX, 1, 10_000);
+        /// Longest wait for the whole head of a request, in milliseconds; also ends an idle connection.
+        "header_read_timeout_ms" => header_read_timeout: Duration = wait_ms(ADMIN_HEADER_READ_TIMEOUT_MS, 1);
+        /// Longest wait for the next bytes of a body, in milliseconds.
+        "body_idle_timeout_ms" => body_idle_timeout: Duration = wait_ms(ADMIN_BODY_IDLE_TIMEOUT_MS, 1);
+        /// Longest pause in a push, in milliseconds; past it the push is abandoned and its files are removed.
+        "push_idle_max_ms" => push_idle_max: Duration = wait_ms(ADMIN_PUSH_IDLE_MAX_MS, 1);
     }
 }
 

@@ -58,9 +58,9 @@ impl NextClustersService for Calls {
 
     async fn list_clusters(
         &self,
-        _request: Request<v1::ListClustersRequest>,
+        request: Request<v1::ListClustersRequest>,
     ) -> Result<Response<tokio_stream::Iter<Listing>>, Status> {
-        let listing = self.room.admit(1).and_then(|_permit| Listing::start(self.room.clone()));
+        let listing = self.read(request.metadata(), |release| Ok(Listing::of(release, self.room.clone())));
         listing.map(tokio_stream::iter).map(Response::new).map_err(refuse)
     }
 
@@ -69,14 +69,14 @@ impl NextClustersService for Calls {
         request: Request<v1::GetClusterRequest>,
     ) -> Result<Response<v1::GetClusterResponse>, Status> {
         let id = request.get_ref().id;
-        self.read(|release| cluster(release, id)).map(Response::new).map_err(refuse)
+        self.read(request.metadata(), |release| cluster(release, id)).map(Response::new).map_err(refuse)
     }
 
     async fn get_version(
         &self,
-        _request: Request<v1::GetVersionRequest>,
+        request: Request<v1::GetVersionRequest>,
     ) -> Result<Response<v1::GetVersionResponse>, Status> {
-        self.read(|release| Ok(proto::version(release))).map(Response::new).map_err(refuse)
+        self.read(request.metadata(), |release| Ok(proto::version(release))).map(Response::new).map_err(refuse)
     }
 }
 
@@ -135,8 +135,10 @@ impl Calls {
     }
 
     /// Admits a call and reads the release that serves.
-    fn read<R>(&self, read: impl FnOnce(&Release) -> Result<R, Error>) -> Result<R, Error> {
+    fn read<R>(&self, metadata: &MetadataMap, read: impl FnOnce(&Release) -> Result<R, Error>) -> Result<R, Error> {
+        let started = Instant::now();
         let _permit = self.room.admit(1)?;
+        self.room.deadline(started, timeout::of(metadata.as_ref())?).check()?;
         self.room.release(read)?
     }
 

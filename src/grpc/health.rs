@@ -40,50 +40,46 @@ impl Health {
         HealthServer::new(self)
     }
 
-    fn status(&self, service: &str) -> ServingStatus {
-        if !is_known(service) {
-            return ServingStatus::ServiceUnknown;
+    fn status(&self, service: &str, stage: Stage) -> ServingStatus {
+        let serving = || stage < Stage::Unready && self.room.release(|_| ()).is_ok();
+        match is_known(service) {
+            false => ServingStatus::ServiceUnknown,
+            true if serving() => ServingStatus::Serving,
+            true => ServingStatus::NotServing,
         }
-        let serving = self.loaded() && self.room.drain().stage() < Stage::Unready;
-        if serving { ServingStatus::Serving } else { ServingStatus::NotServing }
     }
 
-    fn loaded(&self) -> bool {
-        self.room.release(|_| ()).is_ok()
-    }
-
-    /// Tells every change until the caller leaves or the doors close.
+    /// Tells every change, the last one included, until the caller leaves or the doors close.
     async fn tell(self, service: String, changes: mpsc::Sender<Result<HealthCheckResponse, Status>>) {
         let mut told = None;
         loop {
-            let status = self.status(&service);
+            let stage = self.room.drain().stage();
+            let status = self.status(&service, stage);
             if told.replace(status) != Some(status) && changes.send(Ok(response(status))).await.is_err() {
                 return;
             }
+            if stage == Stage::Closing {
+                // A caller that left meanwhile needs no reason.
+                let _ = changes.send(Err(refuse(Error::Stopping))).await;
+                return;
+            }
             tokio::select! {
-                // In order, so that the last change is told before the end.
-                biased;
-                () = self.changed() => {}
+                () = self.changed(stage, status) => {}
                 () = changes.closed() => return,
-                () = self.room.drain().reached(Stage::Closing) => {
-                    // A caller that left meanwhile needs no reason.
-                    let _ = changes.send(Err(refuse(Error::Stopping))).await;
-                    return;
-                }
             }
         }
     }
 
-    /// Waits until the status may have changed.
-    async fn changed(&self) {
+    /// Waits until there may be something to tell after what was told.
+    async fn changed(&self, stage: Stage, told: ServingStatus) {
         let drain = self.room.drain();
-        match (drain.stage(), self.loaded()) {
-            (Stage::Serving, true) => drain.reached(Stage::Unready).await,
-            (Stage::Serving, false) => {
+        match (stage, told) {
+            (Stage::Serving, ServingStatus::NotServing) => {
                 // Whichever comes first; both are looked at again.
                 let _ = tokio::time::timeout(LOAD_LOOK_INTERVAL, drain.reached(Stage::Unready)).await;
             }
-            _ => std::future::pending().await,
+            (Stage::Serving, _) => drain.reached(Stage::Unready).await,
+            _ => drain.reached(Stage::Closing).await,
         }
     }
 }
@@ -93,7 +89,7 @@ impl Protocol for Health {
     type WatchStream = ReceiverStream<Result<HealthCheckResponse, Status>>;
 
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
-        match self.status(&request.get_ref().service) {
+        match self.status(&request.get_ref().service, self.room.drain().stage()) {
             ServingStatus::ServiceUnknown => Err(refuse(Error::ServiceUnknown)),
             status => Ok(Response::new(response(status))),
         }

@@ -23,10 +23,9 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Begins with the catalogue that serves now.
-    pub(super) fn start(room: Arc<Room>) -> Result<Self, Error> {
-        let catalogue = room.release(|release| release.manifest().catalogue.clone())?;
-        Ok(Self { room, catalogue, sent: Some(0) })
+    /// Begins with the catalogue of `release`, which serves in `room` now.
+    pub(super) fn of(release: &Release, room: Arc<Room>) -> Self {
+        Self { room, catalogue: release.manifest().catalogue.clone(), sent: Some(0) }
     }
 
     fn part(&self, release: &Release, sent: usize) -> Result<v1::ListClustersResponse, Error> {

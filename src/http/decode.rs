@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::Question;
 use crate::error::Error;
-use crate::wire::json::{BatchBody, QuestionBody};
+use crate::wire::json::{BatchBody, Object, QuestionBody};
 
 /// Seconds that the caller will wait, such as `0.050`.
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout");
@@ -102,7 +103,7 @@ fn ids(field: &'static str, list: &str) -> Result<Vec<u32>, Error> {
 async fn json<T: DeserializeOwned>(request: &mut Request<Incoming>, limits: BodyLimits) -> Result<T, Error> {
     check_media(request.headers())?;
     let bytes = body(request.body_mut(), limits).await?;
-    serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
+    serde_json::from_slice(&bytes).map(|Object(body)| body).map_err(|error| malformed(&error))
 }
 
 /// A body must be JSON where it says what it is; one that says nothing is read as JSON.
@@ -117,6 +118,10 @@ fn check_media(headers: &HeaderMap) -> Result<(), Error> {
 
 async fn body(body: &mut Incoming, limits: BodyLimits) -> Result<Bytes, Error> {
     let BodyLimits { bytes_max, wait_max } = limits;
+    if body.size_hint().lower() > bytes_max as u64 {
+        // It says so itself: a caller that waits for `100 Continue` need not send it at all.
+        return Err(Error::BodyTooLarge { max_bytes: bytes_max });
+    }
     let mut whole = pin!(Limited::new(body, bytes_max).collect());
     // A small body came with its head: only one that has not needs a clock.
     let collected = match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {

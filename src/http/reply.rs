@@ -15,8 +15,10 @@ use crate::wire::json::ProblemBody;
 /// The body of every response: ours, or one of the router's.
 pub(super) type Body = Either<Full<Bytes>, axum::body::Body>;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// The media type of an answer.
+pub(super) const JSON: &str = "application/json";
+/// The media type of a refusal.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 /// Caches may keep an answer but must ask whether it still holds: a swap has to show at once.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -51,7 +53,7 @@ pub(super) fn finish(metrics: &DoorMetrics, call: Call, started: Instant, outcom
     let code = outcome.as_ref().map_or_else(Error::code, |reply| reply.code);
     let response = match outcome {
         Ok(reply) => succeed(reply),
-        Err(error) => refuse(metrics, &error),
+        Err(error) => refuse(metrics, call, &error),
     };
     metrics.finished(call, code, started.elapsed());
     response
@@ -59,6 +61,10 @@ pub(super) fn finish(metrics: &DoorMetrics, call: Call, started: Instant, outcom
 
 fn succeed(Reply { code, json, tag }: Reply) -> Response<Body> {
     let mut response = response(code.http(), JSON, json);
+    if code == Code::NotModified {
+        // It would describe a body, and there is none.
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
     if let Some(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
         response.headers_mut().insert(header::CACHE_CONTROL, REVALIDATE);
@@ -66,7 +72,7 @@ fn succeed(Reply { code, json, tag }: Reply) -> Response<Body> {
     response
 }
 
-fn refuse(metrics: &DoorMetrics, error: &Error) -> Response<Body> {
+fn refuse(metrics: &DoorMetrics, call: Call, error: &Error) -> Response<Body> {
     let code = error.code();
     let mut response = response(code.http(), PROBLEM_JSON, ProblemBody::of(error).encode());
     match code {
@@ -77,12 +83,24 @@ fn refuse(metrics: &DoorMetrics, error: &Error) -> Response<Body> {
     if matches!(code, Code::Overloaded | Code::Unavailable) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     }
+    if let (Code::MethodNotAllowed, Some(methods)) = (code, methods(call)) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
     response
 }
 
-fn response(status: StatusCode, media: HeaderValue, body: Vec<u8>) -> Response<Body> {
+/// The methods of a call, where it is not the router's: that one tells them itself.
+fn methods(call: Call) -> Option<HeaderValue> {
+    match call {
+        Call::NextClusters => Some(HeaderValue::from_static("GET,HEAD,POST")),
+        Call::Batch => Some(HeaderValue::from_static("POST")),
+        _ => None,
+    }
+}
+
+fn response(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     response
 }

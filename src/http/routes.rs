@@ -73,7 +73,7 @@ async fn version(State(desk): State<Desk>) -> Response {
 }
 
 async fn document(State(desk): State<Desk>) -> Response {
-    desk.finish(Call::Openapi, Instant::now(), Ok(Reply::json(openapi::json().into_bytes())))
+    desk.finish(Call::Openapi, Instant::now(), Ok(Reply::json(openapi::json().into())))
 }
 
 async fn unmatched(State(desk): State<Desk>) -> Response {

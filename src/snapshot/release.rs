@@ -150,12 +150,18 @@ impl Release {
     /// Reads manifest, catalogue and golden questions, maps the table and checks that they belong together. The
     /// table's size does not matter: only its header is looked at.
     pub fn open(path: &Path) -> Result<Self, ReleaseError> {
+        Self::open_as(path, &path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+    }
+
+    /// Opens a release of this name, from a directory that does not bear it yet.
+    fn open_as(path: &Path, name: &str) -> Result<Self, ReleaseError> {
         let manifest = read_manifest(path)?;
         let catalogue = Catalogue::read_jsonl(open_file(&path.join(CATALOGUE))?)?;
         let golden = golden::read_jsonl(open_file(&path.join(GOLDEN))?)?;
         let mapped = path.join(TABLE);
         let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
         let release = Self { path: path.to_owned(), manifest, catalogue, table, golden };
+        release.check_named(name)?;
         release.check_belongs()?;
         Ok(release)
     }
@@ -181,11 +187,12 @@ impl Release {
 
     /// Opens and does every check: what must be done before a release serves.
     pub fn load(path: &Path) -> Result<Self, ReleaseError> {
-        let release = Self::open(path)?;
-        release.verify()?;
-        release.warm()?;
-        release.check()?;
-        Ok(release)
+        Self::open(path)?.checked()
+    }
+
+    /// The same for a release of this name that lies in a directory which does not bear it yet.
+    pub fn load_as(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
+        Self::open_as(path, version.as_str())?.checked()
     }
 
     /// Where the release was opened.
@@ -214,11 +221,22 @@ impl Release {
         &self.golden
     }
 
-    fn check_belongs(&self) -> Result<(), ReleaseError> {
-        let directory = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if directory != self.manifest.version.as_str() {
-            return Err(ReleaseError::Renamed { directory, version: self.manifest.version.clone() });
+    fn checked(self) -> Result<Self, ReleaseError> {
+        self.verify()?;
+        self.warm()?;
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check_named(&self, name: &str) -> Result<(), ReleaseError> {
+        let version = &self.manifest.version;
+        if name == version.as_str() {
+            return Ok(());
         }
+        Err(ReleaseError::Renamed { directory: name.to_owned(), version: version.clone() })
+    }
+
+    fn check_belongs(&self) -> Result<(), ReleaseError> {
         let got = TableFigures::of(self.table.shape(), |length| self.table.present(length));
         if got != self.manifest.table {
             return Err(ReleaseError::Figures { expected: self.manifest.table.clone(), got });

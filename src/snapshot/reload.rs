@@ -4,6 +4,7 @@
 //! serving, and the failure stands in [`Status`] and in a metric until a load succeeds. A failure never blocks what is
 //! pointed at next.
 
+use std::iter;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ use crate::metrics::{Metrics, Phase};
 /// Longest wait before a release that failed is tried again unasked: a file that came late heals by itself, and a bad
 /// one costs little.
 const RETRY_MAX: Duration = Duration::from_secs(60);
-/// Requests to reload that may wait; one more is answered by the same load as those.
+/// Requests to reload that may wait for the look that is under way; the next look answers them all.
 const REQUESTS_MAX: usize = 16;
 /// Niceness of the thread: loading takes the processor only when no request wants it.
 const NICENESS: i32 = 10;
@@ -146,12 +147,20 @@ impl Follower {
         self.look(Looking::Asked);
         loop {
             match requests.recv_timeout(self.poll) {
-                // A caller that left does not want the outcome.
-                Ok(reply) => drop(reply.send(self.look(Looking::Asked))),
+                Ok(reply) => self.answer(iter::once(reply).chain(requests.try_iter()).collect()),
                 Err(RecvTimeoutError::Timeout) => drop(self.look(Looking::Unasked)),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.retired.retain(|release| Arc::strong_count(release) > 1);
+        }
+    }
+
+    /// Looks once for all who asked before the look began.
+    fn answer(&mut self, replies: Vec<oneshot::Sender<Outcome>>) {
+        let outcome = self.look(Looking::Asked);
+        for reply in replies {
+            // A caller that left does not want the outcome.
+            let _ = reply.send(outcome.clone());
         }
     }
 

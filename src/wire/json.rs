@@ -12,6 +12,10 @@ use crate::ask::Question;
 use crate::error::{Code, Error};
 use crate::snapshot::table::{SCORE_DECIMALS, Score};
 
+mod object;
+
+pub use object::Object;
+
 /// A question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +51,7 @@ pub struct QuestionBody {
 #[serde(deny_unknown_fields)]
 pub struct BatchBody {
     /// The questions; each is answered or refused on its own.
+    #[serde(deserialize_with = "object::list")]
     pub requests: Vec<QuestionBody>,
     /// The caller's deadline for all of them, in milliseconds, from when the request came.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,6 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::handshake;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use segue::ask::Question;
 use segue::config::Config;
 use segue::drain::Drain;
 use segue::grpc::GrpcProtocol;
@@ -17,7 +16,6 @@ use segue::metrics::Metrics;
 use segue::room::Room;
 use segue::snapshot::live::Live;
 use segue::snapshot::store::Store;
-use segue::wire::proto::v1;
 use segue::wire::proto::v1::next_clusters_service_client::NextClustersServiceClient;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -27,6 +25,7 @@ use tonic::client::GrpcService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::support;
+pub(crate) use crate::support::spoken::message;
 
 /// A bare connection.
 pub(crate) trait Patient: GrpcService<Body, ResponseBody = Incoming> {}
@@ -122,20 +121,6 @@ impl Opened {
     /// Where its releases stand.
     pub(crate) fn dir(&self) -> &Path {
         self.store.dir()
-    }
-}
-
-/// A question as its message.
-pub(crate) fn message(question: &Question) -> v1::NextClustersRequest {
-    let narrow = |wide: Option<u64>| wide.map(|wide| u32::try_from(wide).expect("a small number"));
-    v1::NextClustersRequest {
-        history: question.history.clone(),
-        limit: narrow(question.limit),
-        exclude: question.exclude.clone(),
-        exclude_history: question.exclude_history,
-        min_score: question.min_score,
-        names: question.names,
-        timeout_ms: narrow(question.timeout_ms),
     }
 }
 

@@ -128,6 +128,24 @@ async fn the_smaller_deadline_holds() {
     }
 }
 
+/// The calls that ask no question keep to the caller's time as well.
+#[tokio::test]
+async fn every_call_keeps_to_its_deadline() {
+    fn late<T>(message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("grpc-timeout", "0n".parse().expect("visible ASCII"));
+        request
+    }
+    let opened = open();
+    let mut client = opened.patient_client().await;
+    let says = "the deadline of 0 ms passed";
+    check(soon(client.batch_next_clusters(late(batch(vec![])))).await, Grpc::DeadlineExceeded, says);
+    check(soon(client.list_clusters(late(v1::ListClustersRequest {}))).await, Grpc::DeadlineExceeded, says);
+    check(soon(client.get_cluster(late(v1::GetClusterRequest { id: 10 }))).await, Grpc::DeadlineExceeded, says);
+    check(soon(client.get_version(late(v1::GetVersionRequest {}))).await, Grpc::DeadlineExceeded, says);
+    assert_eq!(opened.counted("segue_deadlines_exceeded_total{door=\"grpc\"}"), 4);
+}
+
 /// A caller that sends a head and never a message is not waited for longer than the longest deadline.
 #[tokio::test]
 async fn a_message_that_never_comes_is_not_waited_for() {

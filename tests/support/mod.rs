@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod caller;
 pub(crate) mod release;
+pub(crate) mod service;
+pub(crate) mod spoken;
 pub(crate) mod table;
 pub(crate) mod vectors;
 

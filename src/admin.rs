@@ -1,0 +1,237 @@
+//! The operator's door: probes and metrics, what serves, and the calls that change it.
+//!
+//! It has a thread and a runtime of its own, so that it answers while every worker is busy, and it stays open while the
+//! other doors drain. It must never put work on the workers, nor touch a disk on its own thread.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post, put};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::runtime::{self, Runtime};
+use tokio::time::interval;
+
+use crate::auth::{Auth, TokenError};
+use crate::config::{self, Config};
+use crate::drain::{Drain, Stage};
+use crate::listen::{self, Connection, Door, Protocol, Workers};
+use crate::metrics::Metrics;
+use crate::room::Room;
+use crate::snapshot::ingest::{Ingest, IngestLimits};
+use crate::snapshot::reload::Reloader;
+use crate::snapshot::store::Store;
+
+mod body;
+mod change;
+pub mod client;
+pub mod documents;
+mod guard;
+mod probe;
+mod problem;
+mod push;
+mod view;
+
+/// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Threads for work on the disk; past it such calls wait for one another. Every file of every push takes one.
+const DISK_THREADS_MAX: usize = 32;
+/// Time between looks for pushes that nobody continues.
+const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest wait at the end for calls that still run; what is left is cut.
+const STOP_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The door, bound and not yet open.
+#[derive(Debug)]
+pub struct Admin {
+    listener: TcpListener,
+    auth: Auth,
+    config: Config,
+}
+
+/// What the door shows and changes.
+#[derive(Clone)]
+pub struct Parts {
+    /// What the other doors answer from.
+    pub room: Arc<Room>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// Whose pointer is moved, and where pushes go.
+    pub store: Store,
+    /// Who follows the pointer.
+    pub reloader: Reloader,
+}
+
+/// The door, open; it closes when told to, not when dropped.
+#[derive(Debug)]
+pub struct Running {
+    stop: Drain,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+/// Why the door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminStartError {
+    /// The address cannot be listened on.
+    #[error("admin.listen: cannot listen on {address}: {source}")]
+    Bind {
+        /// The address configured.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The token cannot be used.
+    #[error("admin.token_file: {0}")]
+    Token(#[from] TokenError),
+    /// The system gives no thread or no runtime.
+    #[error("the operator's door cannot start: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What every call works on.
+struct Desk {
+    parts: Parts,
+    ingest: Ingest,
+    auth: Auth,
+    pace: body::Pace,
+    golden_required: bool,
+    started: Instant,
+    /// Held by whoever changes what serves, so that each answer tells what its own change has led to.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// HTTP/1.1 on the connections of this door.
+struct AdminProtocol {
+    router: Router,
+    builder: http1::Builder,
+}
+
+impl Admin {
+    /// Binds the door's address and reads its token, so that what is wrong with either is found before anything serves.
+    pub fn bind(config: &Config) -> Result<Self, AdminStartError> {
+        let address = config.admin.listen;
+        let auth = Auth::new(config.admin.token_file.as_deref())?;
+        let listener = listen::bind(address).map_err(|source| AdminStartError::Bind { address, source })?;
+        Ok(Self { listener, auth, config: config.clone() })
+    }
+
+    /// Where the door is; port 0 in the configuration is a free port here.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Opens the door on a thread of its own.
+    pub fn start(self, parts: Parts) -> Result<Running, AdminStartError> {
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
+        let stop = Drain::default();
+        let stopped = stop.clone();
+        let thread = thread::Builder::new().name("segue-admin".to_owned());
+        let thread = thread.spawn(move || self.run(runtime, parts, &stopped).inspect_err(log_end))?;
+        Ok(Running { stop, thread })
+    }
+
+    fn run(self, runtime: Runtime, parts: Parts, stop: &Drain) -> io::Result<()> {
+        let Self { listener, auth, config } = self;
+        let desk = Arc::new(Desk::new(parts, auth, &config));
+        let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
+        let workers = Workers::on(runtime.handle().clone());
+        let served = runtime.block_on(async {
+            tokio::spawn(keep_clean(desk));
+            tokio::select! {
+                served = door.serve(&workers, stop) => served,
+                () = waited_out(stop) => Ok(()),
+            }
+        });
+        // Not dropped, which would wait for whatever a disk is still doing.
+        runtime.shutdown_background();
+        served
+    }
+}
+
+impl Desk {
+    fn new(parts: Parts, auth: Auth, config: &Config) -> Self {
+        let limits = IngestLimits { bytes_max: config.admin.push_bytes_max, idle_max: config.admin.push_idle_max };
+        Self {
+            ingest: Ingest::open(parts.store.clone(), limits),
+            pace: body::Pace { idle_max: config.admin.body_idle_timeout },
+            golden_required: config.release.golden_required,
+            started: Instant::now(),
+            turn: tokio::sync::Mutex::default(),
+            auth,
+            parts,
+        }
+    }
+}
+
+impl Running {
+    /// Closes the door and waits, within a limit, until it is.
+    pub fn stop(self) {
+        self.stop.advance(Stage::Closing);
+        // The thread logs its own failure; a panic of it has been printed.
+        let _ = self.thread.join();
+    }
+}
+
+impl AdminProtocol {
+    fn new(desk: &Arc<Desk>, config: &config::Admin) -> Self {
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout).max_buf_size(HEAD_BYTES_MAX);
+        Self { router: router(desk), builder }
+    }
+}
+
+impl Protocol for AdminProtocol {
+    fn serve(&self, io: TokioIo<TcpStream>, _worker: usize) -> impl Connection {
+        self.builder.serve_connection(io, TowerToHyperService::new(self.router.clone()))
+    }
+}
+
+/// Every call of the door.
+fn router(desk: &Arc<Desk>) -> Router {
+    let changes = Router::new()
+        .route("/admin/v1/reload", post(change::reload))
+        .route("/admin/v1/activate", post(change::activate))
+        .route("/admin/v1/releases/{version}/files/manifest.json", put(push::manifest))
+        .route("/admin/v1/releases/{version}/files/{name}", put(push::file))
+        .route("/admin/v1/releases/{version}/commit", post(push::commit))
+        .route_layer(from_fn_with_state(desk.clone(), guard::guard));
+    Router::new()
+        .route("/livez", get(probe::livez))
+        .route("/readyz", get(probe::readyz))
+        .route("/healthz", get(probe::healthz))
+        .route("/metrics", get(probe::metrics))
+        .route("/admin/v1/status", get(view::status))
+        .route("/admin/v1/releases", get(view::releases))
+        .merge(changes)
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .with_state(desk.clone())
+}
+
+async fn waited_out(stop: &Drain) {
+    stop.reached(Stage::Closing).await;
+    tokio::time::sleep(STOP_WAIT_MAX).await;
+}
+
+/// Frees the disk of pushes that nobody continues.
+async fn keep_clean(desk: Arc<Desk>) {
+    let mut ticks = interval(CLEAN_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let desk = desk.clone();
+        // A panic in there has been printed; the next tick tries again.
+        let _ = change::on_disk(move || desk.ingest.remove_abandoned()).await;
+    }
+}
+
+fn log_end(error: &io::Error) {
+    tracing::error!(%error, "the operator's door is closed: probes fail from now on; restart the service");
+}

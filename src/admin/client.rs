@@ -1,0 +1,145 @@
+//! The other end of the operator's door: pushes a release to a running service, and tells it what to serve.
+//!
+//! It blocks, and it must never wait or retry without a limit. A request that fails because the connection did is sent
+//! again: every call of the door may be repeated.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{Method, Uri};
+use serde::de::DeserializeOwned;
+use ureq::Agent;
+
+mod call;
+
+use call::{Call, Content};
+
+use super::documents::{ActivateBody, CommittedBody, PushBody, ReceivedBody, ServingBody};
+use crate::auth::Token;
+use crate::snapshot::manifest::{MANIFEST, Version};
+use crate::snapshot::release::Release;
+
+/// Longest wait for a connection.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Longest wait for a reply: the service answers a commit or an activation only when all is checked and swapped.
+const REPLY_WAIT_MAX: Duration = Duration::from_secs(900);
+
+/// A running service, by the address of its operator's door.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    base: String,
+    token: Option<Token>,
+}
+
+/// Why the service did not do as told. Whatever it was, what serves there is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Not the address of a service.
+    #[error("`{got}` is no address of a service, expected one such as http://127.0.0.1:9090")]
+    Address {
+        /// What came.
+        got: String,
+    },
+    /// Ours cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The service could not be reached, or hung up each time.
+    #[error(
+        "{url} did not answer in {attempts} attempts: {source}; is that the address of a service's operator's door \
+         (`admin.listen`)?"
+    )]
+    Unreachable {
+        /// What was called.
+        url: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// How the last attempt ended.
+        source: Box<ureq::Error>,
+    },
+    /// The service refused.
+    #[error("{url} answered {status}: {detail}")]
+    Refused {
+        /// What was called.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// Why, in the service's own words.
+        detail: String,
+    },
+    /// Something else than a service answered.
+    #[error("{url} answered {status} with something else than a service does; is that its operator's door?")]
+    Foreign {
+        /// What was called.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// What a push led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The release was sent and published.
+    Sent,
+    /// The service had it already.
+    Present,
+}
+
+impl Client {
+    /// Names a service; nothing is sent yet.
+    pub fn new(base: &str, token: Option<Token>) -> Result<Self, ClientError> {
+        let address = || ClientError::Address { got: base.to_owned() };
+        let uri: Uri = base.parse().map_err(|_| address())?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+            return Err(address());
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_WAIT_MAX))
+            .timeout_recv_response(Some(REPLY_WAIT_MAX));
+        Ok(Self { agent: config.build().into(), base: base.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// Sends what the service lacks of a release that has been loaded, and has it checked and published there.
+    /// `progress` hears the name of the file that is on its way, and how many of its bytes are.
+    pub fn push(&self, release: &Release, progress: &dyn Fn(&str, u64)) -> Result<Pushed, ClientError> {
+        let version = &release.manifest().version;
+        let path = release.path().join(MANIFEST);
+        let manifest = fs::read(&path).map_err(|source| ClientError::File { path, source })?;
+        let standing: PushBody = self.put(version, MANIFEST, Content::Json(&manifest))?;
+        if standing.published {
+            return Ok(Pushed::Present);
+        }
+        for name in &standing.missing {
+            let path = release.path().join(name);
+            let _: ReceivedBody = self.put(version, name, Content::File(&path, &|bytes| progress(name, bytes)))?;
+        }
+        let _: CommittedBody = self.post(&format!("releases/{version}/commit"), b"")?;
+        Ok(Pushed::Sent)
+    }
+
+    /// Has a release of the service's store serve; it does when this returns.
+    pub fn activate(&self, version: &Version) -> Result<ServingBody, ClientError> {
+        let body = ActivateBody { version: version.clone() };
+        self.post("activate", &serde_json::to_vec(&body).expect("a struct of one string has a JSON form"))
+    }
+
+    fn put<T: DeserializeOwned>(&self, version: &Version, name: &str, content: Content<'_>) -> Result<T, ClientError> {
+        let url = format!("{}/admin/v1/releases/{version}/files/{name}", self.base);
+        Call { method: Method::PUT, url, content }.send(self)
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, json: &[u8]) -> Result<T, ClientError> {
+        let url = format!("{}/admin/v1/{path}", self.base);
+        Call { method: Method::POST, url, content: Content::Json(json) }.send(self)
+    }
+}

@@ -1,0 +1,137 @@
+//! One call of the operator's door: sent, sent again where that can help, and its reply read.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::{Method, Request, Response};
+use serde::de::DeserializeOwned;
+use ureq::{Body, SendBody};
+
+use super::{Client, ClientError};
+use crate::wire::json::ProblemBody;
+
+/// Attempts at one call.
+const ATTEMPTS_MAX: u32 = 5;
+/// Wait before the second attempt; it doubles before each one after.
+const RETRY_WAIT: Duration = Duration::from_millis(200);
+/// Longest wait for a body to be sent, beside what its size takes at the slowest rate that the service accepts.
+const SEND_WAIT: Duration = Duration::from_secs(60);
+/// The slowest rate.
+const BYTES_PER_S_MIN: u64 = 64 * 1024;
+/// Longest reply that is read; none comes near it.
+const REPLY_BYTES_MAX: u64 = 1 << 20;
+
+/// A call that can be sent again.
+pub(super) struct Call<'a> {
+    /// What to do.
+    pub method: Method,
+    /// Where.
+    pub url: String,
+    /// With what.
+    pub content: Content<'a>,
+}
+
+/// What a call carries.
+pub(super) enum Content<'a> {
+    /// JSON, held whole.
+    Json(&'a [u8]),
+    /// A file, read anew at each attempt, and who hears how many of its bytes are on their way.
+    File(&'a Path, &'a dyn Fn(u64)),
+}
+
+/// A file that tells how much of it was read.
+struct Told<'a> {
+    file: File,
+    bytes: u64,
+    tell: &'a dyn Fn(u64),
+}
+
+impl Call<'_> {
+    /// Sends the call until it is answered for good, a bounded number of times, and reads the answer.
+    pub(super) fn send<T: DeserializeOwned>(&self, client: &Client) -> Result<T, ClientError> {
+        let mut attempts = 1;
+        loop {
+            let answered = self.attempt(client)?;
+            if attempts == ATTEMPTS_MAX || !is_passing(&answered) {
+                let response = answered.map_err(|source| self.unreachable(attempts, source))?;
+                return self.read(response);
+            }
+            thread::sleep(RETRY_WAIT * 2_u32.pow(attempts - 1));
+            attempts += 1;
+        }
+    }
+
+    /// One attempt. The outer error is ours and ends it all; the inner is the connection's.
+    fn attempt(&self, client: &Client) -> Result<Result<Response<Body>, ureq::Error>, ClientError> {
+        match self.content {
+            Content::Json(json) => {
+                let request = self.request(client).header(CONTENT_TYPE, "application/json");
+                Ok(run(client, request, (json.len() as u64, &mut &*json)))
+            }
+            Content::File(path, tell) => {
+                let unreadable = |source| ClientError::File { path: path.to_owned(), source };
+                let file = File::open(path).map_err(unreadable)?;
+                let bytes = file.metadata().map_err(unreadable)?.len();
+                let request = self.request(client).header(CONTENT_TYPE, "application/octet-stream");
+                // A refusal then comes before the file is sent, and not into the middle of it, where it would be lost.
+                let request = request.header(EXPECT, "100-continue");
+                Ok(run(client, request, (bytes, &mut Told { file, bytes: 0, tell })))
+            }
+        }
+    }
+
+    fn request(&self, client: &Client) -> http::request::Builder {
+        let request = Request::builder().method(self.method.clone()).uri(&self.url);
+        match &client.token {
+            Some(token) => request.header(AUTHORIZATION, token.header()),
+            None => request,
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, mut response: Response<Body>) -> Result<T, ClientError> {
+        let status = response.status();
+        let foreign = || ClientError::Foreign { url: self.url.clone(), status: status.as_u16() };
+        let body = response.body_mut().with_config().limit(REPLY_BYTES_MAX).read_to_vec().map_err(|_| foreign())?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|_| foreign());
+        }
+        let problem: ProblemBody = serde_json::from_slice(&body).map_err(|_| foreign())?;
+        Err(ClientError::Refused { url: self.url.clone(), status: status.as_u16(), detail: problem.detail })
+    }
+
+    fn unreachable(&self, attempts: u32, source: ureq::Error) -> ClientError {
+        ClientError::Unreachable { url: self.url.clone(), attempts, source: Box::new(source) }
+    }
+}
+
+fn run(
+    client: &Client,
+    request: http::request::Builder,
+    (bytes, body): (u64, &mut dyn Read),
+) -> Result<Response<Body>, ureq::Error> {
+    let request = request.header(CONTENT_LENGTH, bytes).body(SendBody::from_reader(body))?;
+    let wait = SEND_WAIT + Duration::from_secs(bytes / BYTES_PER_S_MIN);
+    client.agent.run(client.agent.configure_request(request).timeout_send_body(Some(wait)).build())
+}
+
+/// Whether the same call may fare better in a moment: the connection failed, or the service asks to come again.
+fn is_passing(answered: &Result<Response<Body>, ureq::Error>) -> bool {
+    use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
+    match answered {
+        Ok(response) => response.headers().contains_key(RETRY_AFTER),
+        Err(error) => matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed),
+    }
+}
+
+impl Read for Told<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.bytes += read as u64;
+        (self.tell)(self.bytes);
+        Ok(read)
+    }
+}

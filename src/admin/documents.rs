@@ -1,0 +1,234 @@
+//! The JSON documents of the operator's door, as the service writes them and the commands read them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::drain::Stage;
+use crate::snapshot::manifest::{DataWindow, Manifest, TableFigures, Version};
+use crate::snapshot::reload::Failure;
+use crate::snapshot::store::State;
+
+/// `/livez`: the process runs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct LiveBody {
+    /// Always true: a process that does not run does not answer.
+    pub live: bool,
+}
+
+/// `/readyz`: whether requests are welcome.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReadyBody {
+    /// Whether a verified release is warm and the service is not stopping.
+    pub ready: bool,
+    /// The release that serves.
+    pub release: Option<Version>,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnreadyReason>,
+}
+
+/// Why the service is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadyReason {
+    /// The first release is being loaded.
+    Loading,
+    /// Nothing that could serve was found; `/healthz` says why.
+    NoRelease,
+    /// The service is stopping.
+    Draining,
+}
+
+/// How far the stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageBody {
+    /// Not at all.
+    Serving,
+    /// Un-ready, serving as before.
+    Unready,
+    /// Doors closed, finishing what is in flight.
+    Closing,
+}
+
+/// `/healthz`: the state in a few words, always with status 200.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HealthBody {
+    /// As in `/readyz`.
+    pub ready: bool,
+    /// As in `/readyz`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnreadyReason>,
+    /// The release that serves.
+    pub release: Option<Version>,
+    /// How far the stop has come.
+    pub stage: StageBody,
+    /// The last load that failed, until one succeeds.
+    pub failure: Option<FailureBody>,
+}
+
+/// A load that failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FailureBody {
+    /// The release that failed, if the pointer named one.
+    pub release: Option<Version>,
+    /// Its class, as in `segue_release_load_failures_total`.
+    pub reason: String,
+    /// What was expected, what came, and what to do.
+    pub text: String,
+    /// When, in seconds since 1970 UTC.
+    pub at_unix_s: u64,
+}
+
+/// `GET /admin/v1/status`: everything an operator asks first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatusBody {
+    /// The service's own version.
+    pub service: String,
+    /// Seconds since the door opened.
+    pub uptime_s: u64,
+    /// As in `/readyz`.
+    pub ready: bool,
+    /// How far the stop has come.
+    pub stage: StageBody,
+    /// The release that serves.
+    pub release: Option<ReleaseBody>,
+    /// The release being loaded now.
+    pub loading: Option<Version>,
+    /// What `state.json` says.
+    pub pointer: Option<State>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer_failure: Option<String>,
+    /// The last load that failed, until one succeeds.
+    pub failure: Option<FailureBody>,
+    /// Questions in flight.
+    pub in_flight: InFlightBody,
+}
+
+/// Questions in flight.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct InFlightBody {
+    /// Now.
+    pub now: usize,
+    /// At most; more are shed.
+    pub limit: usize,
+}
+
+/// The release that serves: what its manifest says, without the lists.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReleaseBody {
+    /// Its name.
+    pub version: Version,
+    /// Its snapshot's.
+    pub snapshot: Version,
+    /// Its model's, if it has one.
+    pub model: Option<Version>,
+    /// Its catalogue's.
+    pub catalogue: Version,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// When it was made, in seconds since 1970 UTC.
+    pub created_unix_s: Option<u64>,
+    /// When it was swapped in, in seconds since 1970 UTC.
+    pub loaded_unix_s: Option<u64>,
+    /// The span of the interactions it was computed from.
+    pub data_window: Option<DataWindow>,
+    /// The program that made it.
+    pub tool: String,
+    /// What its table holds.
+    pub table: TableFigures,
+    /// Its figures of quality.
+    pub quality: BTreeMap<String, f64>,
+}
+
+/// `GET /admin/v1/releases`: what the store holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReleasesBody {
+    /// Every release, ascending by name.
+    pub releases: Vec<Version>,
+    /// The one that serves.
+    pub serving: Option<Version>,
+    /// The one that should serve.
+    pub current: Option<Version>,
+    /// The one before it: where a rollback goes.
+    pub previous: Option<Version>,
+}
+
+/// `POST /admin/v1/activate`: the release that should serve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActivateBody {
+    /// Its name.
+    pub version: Version,
+}
+
+/// What serves, after the fact.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServingBody {
+    /// The release that serves now.
+    pub release: Version,
+    /// Whether another one served before this call.
+    pub changed: bool,
+}
+
+/// How a push stands once its manifest came.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PushBody {
+    /// Whether the store has this very release already, so that nothing is to be sent.
+    pub published: bool,
+    /// The files to send before the commit.
+    pub missing: Vec<String>,
+}
+
+/// A file that was received.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReceivedBody {
+    /// Its name.
+    pub received: String,
+}
+
+/// A release that was published by a push.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CommittedBody {
+    /// Its name.
+    pub release: Version,
+    /// Bytes of all its files.
+    pub bytes: u64,
+}
+
+impl From<Stage> for StageBody {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Serving => Self::Serving,
+            Stage::Unready => Self::Unready,
+            Stage::Closing => Self::Closing,
+        }
+    }
+}
+
+impl From<Failure> for FailureBody {
+    fn from(Failure { version, reason, text, at_unix_s }: Failure) -> Self {
+        Self { release: version, reason: reason.to_owned(), text, at_unix_s }
+    }
+}
+
+impl ReleaseBody {
+    /// The essentials of a release that was swapped in at a time.
+    pub fn new(manifest: &Manifest, loaded_unix_s: Option<u64>) -> Self {
+        Self {
+            version: manifest.version.clone(),
+            snapshot: manifest.snapshot.clone(),
+            model: manifest.model.clone(),
+            catalogue: manifest.catalogue.clone(),
+            bytes: manifest.bytes(),
+            created_unix_s: manifest.created_unix_s,
+            loaded_unix_s,
+            data_window: manifest.provenance.data_window,
+            tool: manifest.provenance.tool.clone(),
+            table: manifest.table.clone(),
+            quality: manifest.quality.clone(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What an operator reads: the state of the service, and what its store holds. Nothing here changes anything.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Desk;
+use super::change::on_disk;
+use super::documents::{InFlightBody, ReleaseBody, ReleasesBody, StatusBody};
+use super::problem::AdminError;
+use crate::metrics::Watched;
+
+/// Everything an operator asks first.
+pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
+    on_disk(move || Json(desk.status())).await
+}
+
+/// What the store holds.
+pub(super) async fn releases(State(desk): State<Arc<Desk>>) -> Result<Json<ReleasesBody>, AdminError> {
+    on_disk(move || desk.releases()).await?.map(Json)
+}
+
+impl Desk {
+    fn status(&self) -> StatusBody {
+        let reloader = self.parts.reloader.status();
+        let release = |release: &_| ReleaseBody::new(release, reloader.loaded_unix_s);
+        let release = self.parts.room.release(|serving| release(serving.manifest())).ok();
+        // The status is most wanted when something is broken: a pointer that cannot be read must not hide the rest.
+        let (pointer, pointer_failure) = match self.parts.store.state() {
+            Ok(state) => (Some(state), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let room = &self.parts.room;
+        StatusBody {
+            service: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_s: self.started.elapsed().as_secs(),
+            ready: self.ready().ready,
+            stage: self.stage().into(),
+            release,
+            loading: reloader.loading,
+            pointer,
+            pointer_failure,
+            failure: reloader.failure.map(Into::into),
+            in_flight: InFlightBody { now: room.in_flight(), limit: room.in_flight_limit() },
+        }
+    }
+
+    fn releases(&self) -> Result<ReleasesBody, AdminError> {
+        let state = self.parts.store.state()?;
+        let serving = self.ready().release;
+        Ok(ReleasesBody {
+            releases: self.parts.store.versions()?,
+            serving,
+            current: state.current,
+            previous: state.previous,
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! The swap: unseen by those who ask meanwhile, and undone by nothing that is pushed.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod refused;
+mod signed;
+mod stress;

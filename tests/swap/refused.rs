@@ -1,0 +1,242 @@
+//! Releases that must not serve: each is refused for its own reason, changes nothing, and blocks nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use segue::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE, Version};
+use segue::snapshot::release::ReleaseError;
+use segue::snapshot::reload::Outcome;
+use segue::snapshot::store::Store;
+use segue::wire::json::AnswerBody;
+use tempfile::TempDir;
+
+use crate::signed::{name, publish_one};
+use crate::support::release::version;
+use crate::support::service::{Running, start_on, until};
+
+/// A way to spoil a release, and how it is refused.
+struct Row {
+    about: &'static str,
+    spoil: fn(&Path),
+    reason: &'static str,
+    /// What the failure's text must name.
+    says: &'static str,
+}
+
+const ROWS: &[Row] = &[
+    Row { about: "a missing table", spoil: |at| remove(at, TABLE), reason: "missing", says: TABLE },
+    Row { about: "a missing manifest", spoil: |at| remove(at, MANIFEST), reason: "missing", says: MANIFEST },
+    Row {
+        about: "a missing directory",
+        spoil: |at| fs::remove_dir_all(at).expect("it is there"),
+        reason: "missing",
+        says: MANIFEST,
+    },
+    Row {
+        about: "a directory for a file",
+        spoil: |at| {
+            remove(at, TABLE);
+            fs::create_dir(at.join(TABLE)).expect("it can be made");
+        },
+        reason: "io",
+        says: "cannot be read",
+    },
+    Row { about: "no manifest", spoil: |at| write(at, MANIFEST, b"{}"), reason: "manifest", says: "manifest" },
+    Row { about: "no catalogue", spoil: |at| write(at, CATALOGUE, b"{}\n"), reason: "catalogue", says: "line 1" },
+    Row { about: "a flipped byte in a table's header", spoil: |at| flip(at, TABLE, 9), reason: "table", says: "" },
+    Row { about: "a truncated table", spoil: |at| truncate(at, TABLE), reason: "table", says: "" },
+    Row { about: "an empty table", spoil: |at| write(at, TABLE, b""), reason: "table", says: "" },
+    Row { about: "a flipped byte in a table's last record", spoil: flip_last, reason: "checksum", says: TABLE },
+    Row { about: "a changed name", spoil: |at| rename_cluster(at), reason: "checksum", says: CATALOGUE },
+    Row {
+        about: "another catalogue",
+        spoil: other_catalogue,
+        reason: "incompatible",
+        says: "6 clusters, the catalogue has 5",
+    },
+    Row { about: "a wrong golden answer", spoil: wrong_golden, reason: "golden", says: "golden question" },
+    Row {
+        about: "no golden questions",
+        spoil: |at| replace(at, GOLDEN, b""),
+        reason: "golden",
+        says: "golden_required",
+    },
+];
+
+fn remove(at: &Path, file: &str) {
+    fs::remove_file(at.join(file)).expect("it is there");
+}
+
+fn write(at: &Path, file: &str, bytes: &[u8]) {
+    fs::write(at.join(file), bytes).expect("it can be written");
+}
+
+fn read(at: &Path, file: &str) -> Vec<u8> {
+    fs::read(at.join(file)).expect("it is there")
+}
+
+fn flip(at: &Path, file: &str, byte: usize) {
+    let mut bytes = read(at, file);
+    bytes[byte] ^= 1;
+    write(at, file, &bytes);
+}
+
+fn flip_last(at: &Path) {
+    let last = read(at, TABLE).len() - 1;
+    flip(at, TABLE, last);
+}
+
+fn truncate(at: &Path, file: &str) {
+    let bytes = read(at, file);
+    write(at, file, &bytes[..bytes.len() - 1]);
+}
+
+fn rename_cluster(at: &Path) {
+    let text = String::from_utf8(read(at, CATALOGUE)).expect("text");
+    write(at, CATALOGUE, text.replace("cluster 1 of", "cluster one of").as_bytes());
+}
+
+/// A sound catalogue, listed by the manifest, that the table was not made for.
+fn other_catalogue(at: &Path) {
+    let text = String::from_utf8(read(at, CATALOGUE)).expect("text");
+    let (most, _last) = text.trim_end().rsplit_once('\n').expect("several lines");
+    replace(at, CATALOGUE, format!("{most}\n").as_bytes());
+}
+
+fn wrong_golden(at: &Path) {
+    let text = String::from_utf8(read(at, GOLDEN)).expect("text");
+    assert!(text.contains("\"cluster\":2"), "{text}");
+    replace(at, GOLDEN, text.replace("\"cluster\":2", "\"cluster\":3").as_bytes());
+}
+
+/// Gives a release another file, and a manifest that lists it as it is now.
+fn replace(at: &Path, file: &str, bytes: &[u8]) {
+    write(at, file, bytes);
+    let mut manifest = Manifest::from_json(&read(at, MANIFEST)).expect("a manifest");
+    let digest = blake3::hash(bytes);
+    let listed = manifest.files.iter_mut().find(|listed| listed.name == file).expect("a file of the release");
+    (listed.bytes, listed.blake3) = (bytes.len() as u64, digest.to_hex().to_string());
+    if file == CATALOGUE {
+        manifest.catalogue = Version::of_digest(&digest);
+    }
+    write(at, MANIFEST, &manifest.to_json());
+}
+
+/// A service with release 0, and release 1 beside it, complete and pointed at, but not looked at yet.
+fn pointed(poll: Duration) -> Running {
+    let dir = TempDir::new().expect("a temporary directory");
+    (0..3).for_each(|number| publish_one(dir.path(), number));
+    Store::open(dir.path()).activate(&version(&name(0))).expect("it is complete");
+    let running = start_on(dir, |config| config.release.poll = poll);
+    running.reload();
+    running
+}
+
+fn served(running: &Running) -> String {
+    running.http().get("/next-clusters").json::<AnswerBody>(200).release
+}
+
+fn refusals(running: &Running, reason: &str) -> u64 {
+    running.counted(&format!("segue_release_load_failures_total{{reason=\"{reason}\"}}"))
+}
+
+#[test]
+fn a_bad_release_changes_nothing_and_blocks_nothing() {
+    for Row { about, spoil, reason, says } in ROWS {
+        let running = pointed(Duration::from_secs(3600));
+        let before = running.service.reloader().status().loaded_unix_s;
+        running.store.activate(&version(&name(1))).expect("it is still good");
+        spoil(&running.store.release_path(&version(&name(1))));
+        let Outcome::Failed(failure) = running.reload() else { panic!("{about} passed") };
+        assert_eq!(
+            (failure.reason, &failure.version),
+            (*reason, &Some(version(&name(1)))),
+            "{about}: {}",
+            failure.text
+        );
+        assert!(failure.text.contains(says), "{about}: {}", failure.text);
+        let status = running.service.reloader().status();
+        assert_eq!((status.serving, status.loading, status.loaded_unix_s), (Some(version(&name(0))), None, before));
+        assert_eq!(status.failure.map(|failure| failure.text), Some(failure.text), "{about}");
+        assert_eq!((served(&running), refusals(&running, reason)), (name(0), 1), "{about}");
+        assert_eq!(running.counted("segue_ready"), 1);
+
+        assert!(matches!(running.follow(&name(2)), Outcome::Swapped(_)), "{about}: a good one comes after it");
+        assert!(running.service.reloader().status().failure.is_none(), "{about}");
+        assert!(matches!(running.follow(&name(0)), Outcome::Swapped(_)), "{about}: and the first one comes back");
+        assert_eq!(served(&running), name(0));
+    }
+    let reasons: BTreeSet<_> = ROWS.iter().map(|row| row.reason).collect();
+    assert_eq!(reasons, ReleaseError::REASONS.into_iter().collect(), "a reason without a row");
+}
+
+/// Back to the one before, by the pointer alone.
+#[test]
+fn a_rollback_is_the_same_move() {
+    let running = pointed(Duration::from_secs(3600));
+    running.follow(&name(1));
+    let previous = running.store.state().expect("a pointer").previous.expect("it was moved");
+    assert_eq!((served(&running), previous.as_str()), (name(1), name(0).as_str()));
+    assert!(matches!(running.follow(previous.as_str()), Outcome::Swapped(to) if to == previous));
+    assert_eq!(served(&running), name(0));
+    let state = running.store.state().expect("a pointer");
+    assert_eq!((state.current, state.previous), (Some(previous), Some(version(&name(1)))));
+}
+
+/// Back at what serves, there is nothing to complain about any more.
+#[test]
+fn a_pointer_that_comes_back_settles_the_failure() {
+    let running = pointed(Duration::from_secs(3600));
+    running.store.activate(&version(&name(1))).expect("it is complete");
+    remove(&running.store.release_path(&version(&name(1))), TABLE);
+    assert!(matches!(running.reload(), Outcome::Failed(_)));
+    assert!(matches!(running.follow(&name(0)), Outcome::Unchanged(_)));
+    assert!(running.service.reloader().status().failure.is_none());
+}
+
+/// A file that comes late heals the release, unasked.
+#[test]
+fn a_release_that_heals_is_tried_again() {
+    let running = pointed(Duration::from_millis(10));
+    let table = running.store.release_path(&version(&name(1))).join(TABLE);
+    let aside = running.dir().join("aside");
+    fs::rename(&table, &aside).expect("it is there");
+    running.store.activate(&version(&name(1))).expect("its manifest is complete");
+    until("it is refused", || refusals(&running, "missing") > 0);
+    assert_eq!(served(&running), name(0));
+    fs::rename(&aside, &table).expect("it was there");
+    until("it serves", || served(&running) == name(1));
+    assert!(running.service.reloader().status().failure.is_none());
+}
+
+/// A pointer that cannot be read is a failure of its own, about no release.
+#[test]
+fn a_pointer_that_is_none_is_refused() {
+    let running = pointed(Duration::from_secs(3600));
+    fs::write(running.dir().join("state.json"), "{").expect("it can be written");
+    let Outcome::Failed(failure) = running.reload() else { panic!("it is no pointer") };
+    assert_eq!((failure.version, failure.reason), (None, "io"));
+    assert!(failure.text.contains("is not a pointer"), "{}", failure.text);
+    assert_eq!((served(&running), refusals(&running, "io")), (name(0), 1));
+    fs::remove_file(running.dir().join("state.json")).expect("it is there");
+    let Outcome::Failed(failure) = running.reload() else { panic!("there is no pointer") };
+    assert_eq!((failure.version, failure.reason), (None, "missing"));
+    assert!(matches!(running.follow(&name(1)), Outcome::Swapped(_)));
+}
+
+/// Many who ask at once are all told the outcome.
+#[test]
+fn everyone_who_asks_is_answered() {
+    let running = pointed(Duration::from_secs(3600));
+    running.store.activate(&version(&name(1))).expect("it is complete");
+    let asked: Vec<_> = (0..8).map(|_| running.service.reloader().request()).collect();
+    for outcome in asked {
+        let outcome = outcome.blocking_recv().expect("the reloader runs");
+        assert!(
+            matches!(&outcome, Outcome::Swapped(to) | Outcome::Unchanged(to) if *to == version(&name(1))),
+            "{outcome:?}"
+        );
+    }
+}
