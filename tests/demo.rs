@@ -118,7 +118,8 @@ fn left_in(dir: &Path) -> usize {
 fn the_printed_questions_get_answers_and_nothing_is_left_behind() {
     let mut demo = Demo::start();
     let shown = demo.shown.join("\n");
-    for expected in ["online-retail-k100", "8,838", "100 clusters", "Chen, D.", "CC BY 4.0", "HTTP ", "gRPC ", "admin "] {
+    for expected in ["online-retail-k100", "8,838", "100 clusters", "Chen, D.", "CC BY 4.0", "HTTP ", "gRPC ", "admin "]
+    {
         assert!(shown.contains(expected), "{expected} is not in\n{shown}");
     }
     let questions = demo.questions();
