@@ -32,10 +32,13 @@ FROM gcr.io/distroless/cc-debian12:nonroot AS service
 COPY --from=build-service /segue /usr/local/bin/segue
 COPY --from=source --chown=65532:65532 /empty /var/lib/segue
 USER 65532:65532
-ENV SEGUE_RELEASE_DIR=/var/lib/segue SEGUE_LOG_FORMAT=json
+# A file of settings, and none in the environment: variables would silently win over a file mounted in its place.
+COPY --from=source /src/deploy/config/container.toml /etc/segue/segue.toml
 # HTTP, gRPC, and the operator's door, which listens on loopback until configured otherwise.
 EXPOSE 8080 50051 9090
 STOPSIGNAL SIGTERM
-# No HEALTHCHECK: the image has no client to ask with, and orchestrators probe /livez and /readyz themselves.
+# Alive, not ready: a replica that waits for its first release is well. Kubernetes ignores this and probes by itself.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["/usr/local/bin/segue", "health", "--url", "http://127.0.0.1:9090/livez"]
 ENTRYPOINT ["/usr/local/bin/segue"]
-CMD ["serve"]
+CMD ["serve", "--config", "/etc/segue/segue.toml"]

@@ -101,10 +101,7 @@ struct Desk {
     ingest: Ingest,
     auth: Auth,
     pace: body::Pace,
-    golden_required: bool,
     started: Instant,
-    /// Held by whoever changes what serves, so that each answer tells what its own change has led to.
-    turn: tokio::sync::Mutex<()>,
 }
 
 /// HTTP/1.1 on the connections of this door.
@@ -162,9 +159,7 @@ impl Desk {
         Self {
             ingest: Ingest::open(parts.store.clone(), limits),
             pace: body::Pace { idle_max: config.admin.body_idle_timeout },
-            golden_required: config.release.golden_required,
             started: Instant::now(),
-            turn: tokio::sync::Mutex::default(),
             auth,
             parts,
         }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod demo;
 mod serve;
 mod config;
 mod inspect;
@@ -40,6 +41,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the release that this program carries, and show how to ask it
+    Demo(demo::Args),
     /// Serve the current release of a store over HTTP and gRPC until told to stop
     Serve(serve::Args),
     /// Check, show or explain the configuration
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Config(command) => config::run(command),
         Command::Inspect(args) => inspect::run(&args),

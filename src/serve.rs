@@ -68,12 +68,21 @@ pub struct Addresses {
 /// Serves as configured until SIGTERM or SIGINT, then drains; SIGHUP reloads. A second SIGTERM or SIGINT ends the
 /// process without waiting for the drain.
 pub fn run(config: &Config) -> Result<(), ServeError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Before anything is announced: a signal that nobody listens for ends the process.
-    let signals = runtime.block_on(async { Signals::listen() })?;
+    run_then(config, |_| Ok(()))
+}
+
+/// Serves like [`run`], and calls `started` once the doors are open. Signals are heard before anything starts: one
+/// that nobody listens for ends the process.
+pub fn run_then<E: From<ServeError>>(
+    config: &Config,
+    started: impl FnOnce(&Service) -> Result<(), E>,
+) -> Result<(), E> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::from)?;
+    let signals = runtime.block_on(async { Signals::listen() }).map_err(ServeError::from)?;
     let service = Service::start(config)?;
     service.announce();
-    runtime.block_on(service.until_signalled(signals))
+    started(&service)?;
+    Ok(runtime.block_on(service.until_signalled(signals))?)
 }
 
 impl Service {

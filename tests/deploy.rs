@@ -39,6 +39,12 @@ fn a_draining_pod_is_seen_unready_before_its_doors_close() {
 }
 
 #[test]
+fn the_image_asks_its_own_admin_door() {
+    let admin = Config::defaults(Path::new("store")).admin.listen;
+    assert!(read("Dockerfile").contains(&format!("\"health\", \"--url\", \"http://{admin}/livez\"")));
+}
+
+#[test]
 fn probes_ask_the_admin_door() {
     for (probe, path) in [("startupProbe", "/livez"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")] {
         let get = &container()[probe]["httpGet"];
@@ -100,17 +106,30 @@ fn everything_selects_the_same_pods() {
 }
 
 #[test]
-fn the_service_accepts_the_configuration() {
+fn the_service_accepts_the_configurations() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("segue.toml");
-    fs::write(&file, configuration()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_segue"))
-        .args(["config", "check", "--config"])
-        .arg(&file)
-        .env_clear()
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    for text in [configuration(), read("deploy/config/container.toml")] {
+        fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_segue"))
+            .args(["config", "check", "--config"])
+            .arg(&file)
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+}
+
+/// A variable wins over a file: one in the image would overrule the file that an operator mounts.
+#[test]
+fn a_mounted_file_decides_all_that_the_image_does() {
+    let dockerfile = read("Dockerfile");
+    let service = dockerfile.rsplit_once("\nFROM ").unwrap().1;
+    assert!(!service.contains("SEGUE_") && !service.contains("\nENV"), "{service}");
+    let mounted = list(&container()["args"]).last().unwrap().as_str().unwrap().to_owned();
+    assert!(service.contains(&format!("COPY --from=source /src/deploy/config/container.toml {mounted}")), "{service}");
+    assert!(service.contains(&format!("CMD [\"serve\", \"--config\", \"{mounted}\"]")), "{service}");
 }
 
 /// An image whose context lacks a file fails to build only where images are built, which is late.
@@ -118,7 +137,8 @@ fn the_service_accepts_the_configuration() {
 fn the_image_gets_all_that_compiling_needs() {
     let allowed = read(".dockerignore");
     let allowed: Vec<&str> = allowed.lines().filter_map(|line| line.strip_prefix('!')).collect();
-    for needed in [".cargo", "Cargo.lock", "Cargo.toml", "build.rs", "demo", "pipeline", "proto", "src"] {
+    let copied = "deploy/config/container.toml";
+    for needed in [".cargo", "Cargo.lock", "Cargo.toml", "build.rs", "demo", copied, "pipeline", "proto", "src"] {
         if root().join(needed).exists() {
             assert!(allowed.contains(&needed), "compiling needs {needed}, .dockerignore does not let it through");
         }

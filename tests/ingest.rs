@@ -65,3 +65,18 @@ fn what_an_interrupted_push_left_is_removed_at_the_start_and_nothing_else_is() {
     left.sort();
     assert_eq!(left, [".partial-x1Y2z3", "old"]);
 }
+
+#[test]
+fn a_file_is_refused_at_the_first_byte_too_many() {
+    let store = TempDir::new().expect("a temporary directory");
+    let (ingest, parcel) = (ingest(store.path(), Duration::from_secs(3600)), Parcel::new("new", 0.5));
+    ingest.begin(&version("new"), &parcel.bytes(MANIFEST)).expect("nothing is open");
+    let mut taken = 0;
+    let endless = std::iter::repeat_with(|| {
+        taken += 1;
+        parcel.bytes("table.segue")
+    });
+    let refused = ingest.receive(&version("new"), "table.segue", endless.take(100));
+    assert!(matches!(refused, Err(IngestError::Size { .. })), "{refused:?}");
+    assert_eq!(taken, 2, "the first chunk is the whole file");
+}

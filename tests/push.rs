@@ -14,7 +14,7 @@ use tempfile::TempDir;
 #[path = "support/admin.rs"]
 mod support;
 
-use support::{FILE, Parcel, Site, break_off, receive, replace, run, segue, version};
+use support::{FILE, Parcel, Site, break_off, receive, replace, run, segue, until, version};
 
 /// What no refusal may change: the one release, alone in the store but for pushes that may go on, and serving.
 #[track_caller]
@@ -322,7 +322,7 @@ fn one_push_of_a_version_at_a_time() {
     parcel.send(&site);
     let (mut stream, last) = parcel.send_all_but_a_byte(&site, "table.segue");
     // Until the first bytes have come, the file is not yet being received.
-    while parcel.put(&site, MANIFEST).status == 200 {}
+    until(|| parcel.put(&site, MANIFEST).status != 200);
     let refusals = [
         parcel.put(&site, MANIFEST),
         other.put(&site, MANIFEST),

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use segue::snapshot::format::Shape;
-use segue::snapshot::manifest::Version;
+use segue::snapshot::manifest::{Provenance, Version};
 use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
 use segue::snapshot::release::ReleaseError;
 use segue::snapshot::store::{STATE, State, Store, StoreError};
@@ -66,6 +66,25 @@ fn the_same_content_gets_the_same_name_and_may_be_published_again() {
     let on_disk = fs::read_dir(&first.path).expect("published").filter_map(Result::ok);
     assert_eq!(on_disk.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum::<u64>(), first.bytes);
     assert_eq!(versions(dir.path()), [first.manifest.version.as_str(), "named"]);
+}
+
+#[test]
+fn a_derived_name_follows_from_all_that_the_manifest_says() {
+    let dir = store();
+    let cited = |citation: &str| Provenance { citation: Some(citation.to_owned()), ..Provenance::default() };
+    let abouts = [
+        About::default(),
+        About { provenance: cited("one"), ..About::default() },
+        About { provenance: cited("another"), ..About::default() },
+        About { created_unix_s: Some(1), ..About::default() },
+        About { model: "m1".parse().ok(), ..About::default() },
+        About { quality: [("hit@5".to_owned(), 0.5)].into(), ..About::default() },
+        About { expected_sources: [("table".to_owned(), 0.5)].into(), ..About::default() },
+    ];
+    let name = |about: &About| publish(dir.path(), catalogue(0..3), &case(), about.clone()).manifest.version;
+    let (first, again) = (abouts.each_ref().map(name), abouts.each_ref().map(name));
+    assert_eq!(first, again);
+    assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), abouts.len(), "{first:?}");
 }
 
 #[test]

@@ -60,12 +60,12 @@ pub(super) enum AdminError {
     #[error(transparent)]
     Ingest(#[from] IngestError),
     /// A release that could not serve was not activated.
-    #[error("release {version} was not activated: {source}")]
-    Unservable {
+    #[error("release {version} was not activated: {}", failure.text)]
+    NotActivated {
         /// The release asked for.
         version: Version,
         /// What is wrong with it.
-        source: Box<ReleaseError>,
+        failure: Failure,
     },
     /// The store could not be read or its pointer not moved.
     #[error(transparent)]
@@ -109,7 +109,7 @@ impl AdminError {
             Self::Version(_) | Self::Json(_) => Code::InvalidRequest,
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
-            Self::Unservable { source, .. } => of_release(source),
+            Self::NotActivated { failure, .. } => of_failure(failure),
             Self::Store(StoreError::Release { source, .. }) => of_release(source),
             Self::Load(Failure { version: None, .. }) => Code::Conflict,
             Self::Load(_) => Code::Refused,
@@ -160,6 +160,14 @@ fn of_ingest(error: &IngestError) -> Code {
         | IngestError::Publish(PublishError::Exists { .. }) => Code::Conflict,
         IngestError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Code::StorageFull,
         IngestError::Publish(_) | IngestError::Io(_) => Code::Internal,
+    }
+}
+
+fn of_failure(failure: &Failure) -> Code {
+    match failure.reason {
+        "missing" => Code::NotFound,
+        "io" => Code::Internal,
+        _ => Code::Refused,
     }
 }
 

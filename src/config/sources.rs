@@ -40,9 +40,14 @@ pub(super) struct Given {
 impl Sources {
     /// Gathers from `args`, this process's environment and the file that either names.
     pub fn of_process(args: &ConfigArgs) -> Self {
+        Self::default().with_process(args)
+    }
+
+    /// Adds `args`, this process's environment and the file that either names.
+    pub fn with_process(self, args: &ConfigArgs) -> Self {
         let variables: Vec<_> = std::env::vars_os().collect();
         let named = variables.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| PathBuf::from(path));
-        let mut sources = Self::default();
+        let mut sources = self;
         if let Some(path) = args.file.clone().or(named) {
             sources = sources.with_file(&path);
         }

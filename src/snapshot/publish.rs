@@ -43,7 +43,7 @@ pub struct WriteShape {
 /// What a release says of itself beside its content.
 #[derive(Clone, Debug, Default)]
 pub struct About {
-    /// Its name; `None` derives one from the content, so that the same content gets the same name.
+    /// Its name; `None` derives one from all that the manifest says, so that only the same release gets the same name.
     pub version: Option<Version>,
     /// When it was made.
     pub created_unix_s: Option<u64>,
@@ -196,7 +196,7 @@ fn exists(error: io::Error, version: Version) -> PublishError {
     }
 }
 
-/// The manifest of what was written, its names derived from the content where none is given.
+/// The manifest of what was written; its names follow from the content, and so does its own where none is given.
 fn describe(dir: &Path, header: &Header, about: About) -> Result<Manifest, PublishError> {
     let mut digests = Vec::new();
     for name in FILES {
@@ -205,15 +205,14 @@ fn describe(dir: &Path, header: &Header, about: About) -> Result<Manifest, Publi
     let digest = |wanted: &str| digests.iter().find(|(name, _)| *name == wanted).map(|(_, (_, digest))| *digest);
     let name_of = |file: &str| Version::of_digest(&digest(file).expect("every file of FILES was digested"));
     let (snapshot, catalogue) = (name_of(TABLE), name_of(CATALOGUE));
-    let version = about.version.unwrap_or_else(|| content_name(&digests));
     let file = |(name, (bytes, digest)): &(&str, (u64, blake3::Hash))| ReleaseFile {
         name: (*name).to_owned(),
         bytes: *bytes,
         blake3: digest.to_hex().to_string(),
     };
-    Ok(Manifest {
+    let unnamed = Manifest {
         format: FORMAT.to_owned(),
-        version,
+        version: Version::of_digest(&blake3::Hasher::new().finalize()),
         snapshot,
         model: about.model,
         catalogue,
@@ -223,16 +222,15 @@ fn describe(dir: &Path, header: &Header, about: About) -> Result<Manifest, Publi
         provenance: about.provenance,
         quality: about.quality,
         expected_sources: about.expected_sources,
-    })
+    };
+    let version = about.version.unwrap_or_else(|| content_name(&unnamed));
+    Ok(Manifest { version, ..unnamed })
 }
 
-/// A name that changes exactly when any file does.
-fn content_name(digests: &[(&str, (u64, blake3::Hash))]) -> Version {
-    let mut all = blake3::Hasher::new();
-    for (_, (_, digest)) in digests {
-        all.update(digest.as_bytes());
-    }
-    Version::of_digest(&all.finalize())
+/// A name that changes exactly when anything else in the manifest does: the digest of a file, or what is said of it.
+/// `unnamed` has the same stand-in for a name in every release.
+fn content_name(unnamed: &Manifest) -> Version {
+    Version::of_digest(&blake3::hash(&unnamed.to_json()))
 }
 
 fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {

@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::oneshot;
 
 use super::live::Live;
@@ -25,8 +28,6 @@ use crate::metrics::{Metrics, Phase};
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Requests to reload that may wait for the look that is under way; the next look answers them all.
 const REQUESTS_MAX: usize = 16;
-/// Niceness of the thread: loading takes the processor only when no request wants it.
-const NICENESS: i32 = 10;
 
 /// How a look at the pointer ended.
 #[derive(Clone, Debug)]
@@ -68,8 +69,16 @@ pub struct Status {
 /// A handle on the reloader; clones share it. The thread ends when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Reloader {
-    requests: SyncSender<oneshot::Sender<Outcome>>,
+    requests: SyncSender<Request>,
     status: Arc<Mutex<Status>>,
+}
+
+/// What the thread is asked for, and who waits for the outcome.
+enum Request {
+    /// A look at the pointer.
+    Look(oneshot::Sender<Outcome>),
+    /// A release to point at and serve.
+    Activate(Version, oneshot::Sender<Outcome>),
 }
 
 /// What the reloader works on.
@@ -103,9 +112,19 @@ impl Reloader {
     /// Asks for a look at the pointer now. The receiver gets the outcome once it is a fact; it gets an error only where
     /// the reloader has ended, or more requests wait than are answered one by one.
     pub fn request(&self) -> oneshot::Receiver<Outcome> {
+        self.ask(Request::Look)
+    }
+
+    /// Asks for another release to be pointed at and served: it is loaded once, with every check, and only if it could
+    /// serve does the pointer move. The receiver is as [`Reloader::request`]'s.
+    pub fn activate(&self, version: Version) -> oneshot::Receiver<Outcome> {
+        self.ask(|reply| Request::Activate(version, reply))
+    }
+
+    fn ask(&self, request: impl FnOnce(oneshot::Sender<Outcome>) -> Request) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
         // Where it does not fit, the reply's sender is dropped with it, which the receiver sees.
-        let _ = self.requests.try_send(reply);
+        let _ = self.requests.try_send(request(reply));
         outcome
     }
 
@@ -141,13 +160,12 @@ struct Refusal {
 }
 
 impl Follower {
-    fn run(mut self, requests: &Receiver<oneshot::Sender<Outcome>>) {
-        // Where the system refuses, loading competes with requests: slower, never wrong.
-        let _ = rustix::process::setpriority_process(None, NICENESS);
+    fn run(mut self, requests: &Receiver<Request>) {
+        step_back();
         self.look(Looking::Asked);
         loop {
             match requests.recv_timeout(self.poll) {
-                Ok(reply) => self.answer(iter::once(reply).chain(requests.try_iter()).collect()),
+                Ok(request) => self.answer(iter::once(request).chain(requests.try_iter())),
                 Err(RecvTimeoutError::Timeout) => drop(self.look(Looking::Unasked)),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -155,12 +173,39 @@ impl Follower {
         }
     }
 
-    /// Looks once for all who asked before the look began.
-    fn answer(&mut self, replies: Vec<oneshot::Sender<Outcome>>) {
-        let outcome = self.look(Looking::Asked);
-        for reply in replies {
-            // A caller that left does not want the outcome.
-            let _ = reply.send(outcome.clone());
+    /// Activates one after the other, then looks once for all who asked before the look began.
+    fn answer(&mut self, requests: impl Iterator<Item = Request>) {
+        let mut looks = Vec::new();
+        for request in requests {
+            match request {
+                Request::Look(reply) => looks.push(reply),
+                // Here and below: a caller that left does not want the outcome.
+                Request::Activate(version, reply) => drop(reply.send(self.activate(version))),
+            }
+        }
+        if !looks.is_empty() {
+            let outcome = self.look(Looking::Asked);
+            looks.into_iter().for_each(|reply| drop(reply.send(outcome.clone())));
+        }
+    }
+
+    /// Loads a release, then points at it and swaps it in. Were the pointer moved first, a bad release would wait there
+    /// for the next start of the service, which would then have nothing to serve.
+    fn activate(&mut self, version: Version) -> Outcome {
+        if self.serving().as_ref() == Some(&version) {
+            return match self.parts.store.activate(&version) {
+                Ok(_) => Outcome::Unchanged(version),
+                Err(error) => self.refuse(Refusal::pointer(&error), Looking::Asked),
+            };
+        }
+        let loaded = self.load(&version).map_err(|error| Refusal::of(version.clone(), &error));
+        let pointed = loaded.and_then(|release| match self.parts.store.activate(&version) {
+            Ok(_) => Ok(release),
+            Err(error) => Err(Refusal::pointer(&error)),
+        });
+        match pointed {
+            Ok(release) => self.swap(version, release),
+            Err(refusal) => self.refuse(refusal, Looking::Asked),
         }
     }
 
@@ -178,10 +223,7 @@ impl Follower {
         if let (Looking::Unasked, Some(failure)) = (looking, self.not_due(Some(&wanted))) {
             return Outcome::Failed(failure);
         }
-        locked(&self.status).loading = Some(wanted.clone());
-        let loaded = self.load(&wanted);
-        locked(&self.status).loading = None;
-        match loaded {
+        match self.load(&wanted) {
             Ok(release) => self.swap(wanted, release),
             Err(error) => self.refuse(Refusal::of(wanted, &error), looking),
         }
@@ -193,8 +235,16 @@ impl Follower {
         state.current.ok_or_else(|| Refusal::none(self.parts.store.dir()))
     }
 
-    /// Everything that must be done before the swap, in order.
+    /// Loads a release, and shows meanwhile that it does.
     fn load(&self, version: &Version) -> Result<Release, ReleaseError> {
+        locked(&self.status).loading = Some(version.clone());
+        let loaded = self.prepare(version);
+        locked(&self.status).loading = None;
+        loaded
+    }
+
+    /// Everything that must be done before the swap, in order.
+    fn prepare(&self, version: &Version) -> Result<Release, ReleaseError> {
         let release = self.timed(Phase::Open, || Release::open(&self.parts.store.release_path(version)))?;
         self.timed(Phase::Verify, || release.verify())?;
         self.timed(Phase::Warm, || release.warm())?;
@@ -260,6 +310,17 @@ impl Follower {
         let result = step();
         self.parts.metrics.release().phase(phase, started.elapsed());
         result
+    }
+}
+
+/// Lets this thread run only when no other wants the processor: a request that wakes takes it at once. The highest
+/// niceness is not enough: a thread that is merely nice keeps the processor for its slice of some milliseconds, which
+/// showed in one request of ten while a release loaded.
+fn step_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let given = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    if let Err(error) = given {
+        tracing::warn!(?error, "releases load at the priority of requests, which will show in their tail");
     }
 }
 

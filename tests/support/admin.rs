@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use segue::admin::{Admin, Parts, Running};
 use segue::config::Config;
@@ -24,7 +24,7 @@ use segue::snapshot::store::Store;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longest wait for a reply: far above what any takes, so that a hang is a failure and not a stuck build.
+/// Longest wait for a reply or a state: far above what any takes, so that a hang is a failure and not a stuck build.
 const REPLY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A method and a path, sent as it stands.
@@ -186,6 +186,15 @@ impl Drop for Site {
         if let Some(running) = self.running.take() {
             running.stop();
         }
+    }
+}
+
+/// Tries until a condition holds, and fails if it does not in a time far above what it takes.
+#[track_caller]
+pub(crate) fn until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < REPLY_WAIT_MAX, "it never came to be");
     }
 }
 

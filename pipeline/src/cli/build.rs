@@ -136,8 +136,8 @@ struct ReleaseArgs {
     /// The longest history
     #[arg(long, value_name = "CLUSTERS", default_value_t = 2, value_parser = value_parser!(u8).range(1..=3))]
     depth: u8,
-    /// The most candidates of one history
-    #[arg(long, value_name = "CANDIDATES", default_value_t = 10, value_parser = value_parser!(u8).range(1..=64))]
+    /// The most candidates of one history; 15 fill one cache line, so that a lookup reads one
+    #[arg(long, value_name = "CANDIDATES", default_value_t = 15, value_parser = value_parser!(u8).range(1..=64))]
     width: u8,
     /// The release's name [default: derived from its content]
     #[arg(long = "version", value_name = "NAME")]
