@@ -3,15 +3,14 @@
 //! One acceptor hands each connection to the worker that holds the fewest, and there it stays. With a runtime per
 //! worker nothing of a request ever crosses threads; a shared runtime moves work between them instead.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use std::{io, iter};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
 use socket2::{Domain, Socket, Type};
@@ -40,6 +39,9 @@ pub struct Workers {
 struct Slot {
     handle: Handle,
     connections: Arc<AtomicUsize>,
+    /// The drain as this worker's connections see it. Looking at a drain takes its lock, and every wake of every
+    /// connection looks: one that all workers shared would travel between their caches.
+    drain: Drain,
 }
 
 /// How one door speaks on its connections.
@@ -110,6 +112,11 @@ impl Workers {
         }
     }
 
+    /// Tells every worker's connections that the doors close.
+    fn close(&self) {
+        self.slots.iter().for_each(|slot| slot.drain.advance(Stage::Closing));
+    }
+
     /// The worker with the fewest connections, and its number.
     fn emptiest(&self) -> Option<(usize, &Slot)> {
         self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.connections.load(Ordering::Relaxed))
@@ -118,7 +125,7 @@ impl Workers {
 
 impl Slot {
     fn new(handle: Handle) -> Self {
-        Self { handle, connections: Arc::default() }
+        Self { handle, connections: Arc::default(), drain: Drain::default() }
     }
 }
 
@@ -171,29 +178,25 @@ impl<P: Protocol> Door<P> {
                 biased;
                 () = closing.as_mut() => break,
                 accepted = accepted => match accepted {
-                    Ok((stream, place)) => hand_over(stream, place, &self.protocol, (workers, drain)),
+                    Ok((stream, place)) => hand_over(stream, place, &self.protocol, workers),
                     Err(error) => pause(&error).await,
                 },
             }
         }
         drop(listener);
+        workers.close();
         let _all_closed = self.connections.acquire_many(self.connections_max).await.map_err(io::Error::other)?;
         Ok(())
     }
 }
 
 /// Gives a connection to the emptiest worker.
-fn hand_over<P: Protocol>(
-    stream: TcpStream,
-    place: OwnedSemaphorePermit,
-    protocol: &Arc<P>,
-    (workers, drain): (&Workers, &Drain),
-) {
+fn hand_over<P: Protocol>(stream: TcpStream, place: OwnedSemaphorePermit, protocol: &Arc<P>, workers: &Workers) {
     let Some((worker, slot)) = workers.emptiest() else { return };
     // Replies are written whole: waiting to fill a packet would only add delay.
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
     let counted = Counted::new(&slot.connections);
-    let (protocol, drain) = (protocol.clone(), drain.clone());
+    let (protocol, drain) = (protocol.clone(), slot.drain.clone());
     slot.handle.spawn(async move {
         let _held = (place, counted);
         // Registers with the worker's own reactor, which is why it is done there.
@@ -207,13 +210,10 @@ fn hand_over<P: Protocol>(
 /// Serves a connection to its end; when the doors close, lets it finish what it has begun.
 async fn converse(connection: impl Connection, drain: &Drain) {
     let mut connection = pin!(connection);
-    // In a set of its own, which polls it only when it is woken: the signal is one that all workers share, and looking
-    // at it takes its lock, at every request of every connection.
-    let mut closing: FuturesUnordered<_> = iter::once(drain.reached(Stage::Closing)).collect();
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
-        Some(()) = closing.next() => {
+        () = drain.reached(Stage::Closing) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
