@@ -3,14 +3,15 @@
 //! One acceptor hands each connection to the worker that holds the fewest, and there it stays. With a runtime per
 //! worker nothing of a request ever crosses threads; a shared runtime moves work between them instead.
 
-use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+use std::{io, iter};
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
 use socket2::{Domain, Socket, Type};
@@ -206,10 +207,13 @@ fn hand_over<P: Protocol>(
 /// Serves a connection to its end; when the doors close, lets it finish what it has begun.
 async fn converse(connection: impl Connection, drain: &Drain) {
     let mut connection = pin!(connection);
+    // In a set of its own, which polls it only when it is woken: the signal is one that all workers share, and looking
+    // at it takes its lock, at every request of every connection.
+    let mut closing: FuturesUnordered<_> = iter::once(drain.reached(Stage::Closing)).collect();
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
-        () = drain.reached(Stage::Closing) => {
+        Some(()) = closing.next() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

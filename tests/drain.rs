@@ -3,19 +3,16 @@
 mod support;
 
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use segue::config::Config;
 use segue::serve::Service;
-use segue::snapshot::manifest::CATALOGUE;
 use segue::wire::json::AnswerBody;
 use segue::wire::proto::v1;
 use support::caller::{Caller, PATIENCE, head};
-use support::release::{CLUSTERS, ROWS, VERSION, publish, version};
+use support::release::{CLUSTERS, ROWS, VERSION, endless, publish, version};
 use support::service::{GrpcCaller, Running, start_with, until};
 use support::spoken::message;
 use support::vectors::ask;
@@ -72,15 +69,6 @@ fn wait_stopped(service: Service) {
 
 fn is_refused(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_err()
-}
-
-/// A release whose load does not end: its catalogue is a pipe that nobody writes to.
-fn endless(dir: &Path, name: &str) {
-    publish(dir, name, CLUSTERS, ROWS);
-    let catalogue = dir.join("releases").join(name).join(CATALOGUE);
-    std::fs::remove_file(&catalogue).expect("it was just published");
-    let made = Command::new("mkfifo").arg(&catalogue).status().expect("mkfifo is there");
-    assert!(made.success());
 }
 
 fn lame(config: &mut Config) {

@@ -2,15 +2,17 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 use segue::wire::json::VersionBody;
 use serde_json::Value;
-use support::caller::Caller;
+use support::caller::{Caller, PATIENCE};
 use support::release::{CLUSTERS, ROWS, VERSION, publish, store, version};
 use support::service::until;
 use tempfile::TempDir;
@@ -18,7 +20,8 @@ use tempfile::TempDir;
 /// A running `segue serve`, killed when it is dropped.
 struct Program {
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    /// Its lines, read by a thread, so that a wait for one can end.
+    log: Receiver<String>,
     http: SocketAddr,
 }
 
@@ -32,7 +35,7 @@ impl Program {
         }
         let mut child =
             command.arg("--release-dir").arg(dir).args(flags).stderr(Stdio::piped()).spawn().expect("it starts");
-        let log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let log = lines(child.stderr.take().expect("it is piped"));
         let mut program = Self { child, log, http: ([127, 0, 0, 1], 0).into() };
         let serving = program.wait_for("serving");
         program.http = serving["http"].as_str().and_then(|address| address.parse().ok()).expect("an address");
@@ -40,15 +43,14 @@ impl Program {
     }
 
     /// Reads the log until a line says `message`.
-    fn wait_for(&mut self, message: &str) -> Value {
-        for line in &mut self.log {
-            let line = line.expect("text");
+    fn wait_for(&self, message: &str) -> Value {
+        loop {
+            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it never said `{message}`"));
             let fields: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
             if fields["message"] == message {
                 return fields;
             }
         }
-        panic!("it ended without saying `{message}`");
     }
 
     fn signal(&self, signal: Signal) {
@@ -58,8 +60,14 @@ impl Program {
 
     /// Reads the log to its end, and waits for the end of the program.
     fn wait(&mut self) -> (ExitStatus, Vec<String>) {
-        let log = (&mut self.log).map(|line| line.expect("text")).collect();
-        (self.child.wait().expect("it is ours"), log)
+        let mut log = Vec::new();
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) => log.push(line),
+                Err(RecvTimeoutError::Disconnected) => return (self.child.wait().expect("it is ours"), log),
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {log:?}"),
+            }
+        }
     }
 
     fn release(&self) -> Option<String> {
@@ -74,6 +82,13 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn lines(stderr: ChildStderr) -> Receiver<String> {
+    let (found, lines) = mpsc::channel();
+    // Ends with the program, or with the test.
+    thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| found.send(line)));
+    lines
 }
 
 fn with_store(flags: &[&str]) -> (Program, TempDir) {

@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::oneshot;
 
 use super::live::Live;
@@ -25,8 +28,6 @@ use crate::metrics::{Metrics, Phase};
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Requests to reload that may wait for the look that is under way; the next look answers them all.
 const REQUESTS_MAX: usize = 16;
-/// Niceness of the thread, the most there is: loading takes the processor only when no request wants it.
-const NICENESS: i32 = 19;
 
 /// How a look at the pointer ended.
 #[derive(Clone, Debug)]
@@ -160,8 +161,7 @@ struct Refusal {
 
 impl Follower {
     fn run(mut self, requests: &Receiver<Request>) {
-        // Where the system refuses, loading competes with requests: slower, never wrong.
-        let _ = rustix::process::setpriority_process(None, NICENESS);
+        step_back();
         self.look(Looking::Asked);
         loop {
             match requests.recv_timeout(self.poll) {
@@ -310,6 +310,17 @@ impl Follower {
         let result = step();
         self.parts.metrics.release().phase(phase, started.elapsed());
         result
+    }
+}
+
+/// Lets this thread run only when no other wants the processor: a request that wakes takes it at once. The highest
+/// niceness is not enough: a thread that is merely nice keeps the processor for its slice of some milliseconds, which
+/// showed in one request of ten while a release loaded.
+fn step_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let given = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    if let Err(error) = given {
+        tracing::warn!(?error, "releases load at the priority of requests, which will show in their tail");
     }
 }
 

@@ -23,6 +23,7 @@ fn pages_cover_the_catalogue_once() {
             assert_eq!(page.catalogue, whole.catalogue);
             assert!((1..=limit).contains(&page.clusters.len()), "{limit}: {page:?}");
             clusters.extend(page.clusters);
+            assert!(clusters.len() <= whole.clusters.len(), "pages of {limit} have no end");
             match page.next {
                 Some(next) => after = format!("&after={next}"),
                 None => break,

@@ -2,11 +2,13 @@
 //!
 //! Scores are fifths, which the table stores and shows exactly.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use segue::snapshot::catalogue::{Catalogue, Cluster};
-use segue::snapshot::manifest::Version;
+use segue::snapshot::manifest::{CATALOGUE, Version};
 use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
 use segue::snapshot::release::Release;
 use segue::snapshot::store::Store;
@@ -67,6 +69,16 @@ pub(crate) fn publish(dir: &Path, name: &str, clusters: &[(u32, &str)], rows: &[
     }
     let about = About { version: Some(version(name)), model: Some(version(MODEL)), ..About::default() };
     writer.finish(about).expect("room on the disk");
+}
+
+/// A release whose load does not end: its catalogue is a pipe that nobody writes to. Gives the pipe.
+pub(crate) fn endless(dir: &Path, name: &str) -> PathBuf {
+    publish(dir, name, CLUSTERS, ROWS);
+    let catalogue = dir.join("releases").join(name).join(CATALOGUE);
+    fs::remove_file(&catalogue).expect("it was just published");
+    let made = Command::new("mkfifo").arg(&catalogue).status().expect("mkfifo is there");
+    assert!(made.success());
+    catalogue
 }
 
 /// A version by its name.

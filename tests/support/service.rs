@@ -91,7 +91,8 @@ impl Running {
 
 impl GrpcCaller {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        // A thread of its own answers the other side's pings while the test does something else.
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address").timeout(PATIENCE);
         let channel = runtime.block_on(endpoint.connect()).expect("the door is open");
         Self { runtime, client: NextClustersServiceClient::new(channel.clone()), channel }
