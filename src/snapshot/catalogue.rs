@@ -52,6 +52,8 @@ pub enum CatalogueError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
     clusters: Vec<Cluster>,
+    /// The ids of `clusters`, close together: an answer looks up each of its candidates here.
+    ids: Vec<u32>,
     indexes: Indexes,
 }
 
@@ -79,7 +81,8 @@ impl Catalogue {
         }
         let highest = clusters.last().ok_or(CatalogueError::Empty)?.id;
         let indexes = Indexes::new(&clusters, highest);
-        Ok(Self { clusters, indexes })
+        let ids = clusters.iter().map(|cluster| cluster.id).collect();
+        Ok(Self { clusters, ids, indexes })
     }
 
     /// Reads one cluster per line of JSON; blank lines are skipped.
@@ -121,7 +124,7 @@ impl Catalogue {
         match &self.indexes {
             Indexes::Direct(by_id) => by_id.get(id as usize).copied().filter(|&index| index != ABSENT),
             Indexes::Sorted => {
-                let found = self.clusters.binary_search_by_key(&id, |cluster| cluster.id).ok();
+                let found = self.ids.binary_search(&id).ok();
                 found.and_then(|index| u32::try_from(index).ok())
             }
         }
@@ -130,7 +133,7 @@ impl Catalogue {
     /// The id at a dense index, `None` above the last.
     #[inline]
     pub fn id_at(&self, index: u32) -> Option<u32> {
-        self.at(index).map(|cluster| cluster.id)
+        self.ids.get(index as usize).copied()
     }
 
     /// The cluster at a dense index, `None` above the last.
