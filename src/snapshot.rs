@@ -13,6 +13,7 @@ pub mod failpoint;
 pub mod publish;
 pub mod ingest;
 pub mod store;
+mod piece;
 pub mod map;
 pub mod table;
 pub mod verify;

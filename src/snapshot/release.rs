@@ -15,6 +15,7 @@ use super::manifest::{
     TableFigures, Version,
 };
 use super::map::Mapping;
+use super::piece::pieces;
 use super::table::Table;
 use super::verify::Damage;
 use crate::answer::{LADDER, climb};
@@ -249,7 +250,7 @@ impl Release {
         let path = self.path.join(&file.name);
         // The table is digested as it is mapped, so that what is checked is what will be read.
         let (bytes, digest) = match file.name.as_str() {
-            TABLE => (self.table.bytes().len() as u64, blake3::hash(self.table.bytes())),
+            TABLE => digest_mapped(self.table.bytes()),
             _ => digest_file(&path).map_err(|error| ReleaseError::io(&path, error))?,
         };
         let got = digest.to_hex().to_string();
@@ -289,6 +290,15 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, ReleaseError> {
         return Err(ReleaseError::ManifestBytes { got: fs::metadata(&path).map_or(got, |found| found.len()) });
     }
     Ok(Manifest::from_json(&bytes)?)
+}
+
+/// The size and BLAKE3 digest of bytes in memory.
+fn digest_mapped(bytes: &[u8]) -> (u64, blake3::Hash) {
+    let mut hasher = blake3::Hasher::new();
+    for piece in pieces(bytes) {
+        hasher.update(piece);
+    }
+    (hasher.count(), hasher.finalize())
 }
 
 /// The size and BLAKE3 digest of a file.
