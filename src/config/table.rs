@@ -125,7 +125,8 @@ section! {
     Runtime in "runtime" {
         /// Worker threads; 0 means one per core.
         "workers" => workers: usize = number(RUNTIME_WORKERS, 0, 1_024);
-        /// How they share work: per_core (a runtime and an accept queue each) or shared (one runtime, work stealing).
+        /// How they share work: per_core (a runtime each, connections stay where they are put) or shared (one runtime, work
+        /// stealing).
         "flavor" => flavor: Flavor = Kind::Word { default: RUNTIME_FLAVOR, allowed: Flavor::WORDS };
     }
 }
