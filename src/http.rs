@@ -154,7 +154,7 @@ impl Counter {
     /// Answers a call and counts its end; in a span of its own where those are on.
     async fn ask(&self, call: Call, request: &mut Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
-        let span = trace::request_span("http", decode::traceparent(request.headers()));
+        let span = trace::request_span("http", request.headers());
         let outcome = match span.is_none() {
             true => handle(self, call, request, started).await,
             false => Box::pin(handle(self, call, request, started).instrument(span)).await,

@@ -6,6 +6,7 @@
 
 use std::io::IsTerminal;
 
+use http::HeaderMap;
 use tracing::{Level, Span, Subscriber, debug_span};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Registry;
@@ -50,10 +51,11 @@ pub fn start(format: LogFormat, level: LogLevel) -> Result<Logging, AlreadyStart
 
 /// The span of one request: none unless `debug` is on, and only then is the caller's `traceparent` read. One that
 /// cannot be read is ignored, as the standard asks.
-pub fn request_span(call: &'static str, traceparent: Option<&str>) -> Span {
+pub fn request_span(call: &'static str, headers: &HeaderMap) -> Span {
     if !tracing::enabled!(Level::DEBUG) {
         return Span::none();
     }
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let parent = traceparent.and_then(|text| text.parse::<TraceParent>().ok());
     let (trace_id, parent_id) = (parent.map(|parent| parent.trace_id()), parent.map(|parent| parent.parent_id()));
     debug_span!("request", call, trace_id, parent_id)

@@ -64,7 +64,7 @@ impl Guard {
         let room = &self.calls.room;
         let limit = room.deadline(Instant::now(), Some(room.limits().deadline_max));
         let (name, call) = call_of(request.uri().path());
-        let span = request_span(name, traceparent(request.headers()));
+        let span = request_span(name, request.headers());
         let inner = self.server.clone().call(request);
         Guarded { inner, call, limit, alarm: None, calls: self.calls.clone(), span }
     }
@@ -126,8 +126,4 @@ fn read(mut response: Response<Body>) -> (Code, Response<Body>) {
 
 fn grpc_status(headers: &HeaderMap) -> Option<tonic::Code> {
     headers.get(Status::GRPC_STATUS).map(|value| tonic::Code::from_bytes(value.as_bytes()))
-}
-
-fn traceparent(headers: &HeaderMap) -> Option<&str> {
-    headers.get("traceparent")?.to_str().ok()
 }

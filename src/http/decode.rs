@@ -20,7 +20,6 @@ use crate::wire::json::{BatchBody, Object, QuestionBody};
 
 /// Seconds that the caller will wait, such as `0.050`.
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Limits on reading a body.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +60,6 @@ pub(super) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
     let timeout = seconds.filter(|&seconds| seconds > 0.0).and_then(|some| Duration::try_from_secs_f64(some).ok());
     timeout.map(Some).ok_or_else(|| Error::TimeoutInvalid { got: String::from_utf8_lossy(value.as_bytes()).into() })
-}
-
-/// The `traceparent` header, if there is one.
-pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(TRACEPARENT).and_then(|value| value.to_str().ok())
 }
 
 /// Whether `If-None-Match` names a tag; weak ones match too, as RFC 9110 asks here.

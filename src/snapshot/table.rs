@@ -138,8 +138,7 @@ impl<B: AsRef<[u8]>> Table<B> {
     #[inline]
     fn block(&self, level: &Place, block: u64) -> Option<(u64, u64)> {
         let at = level.bitmap_at + block as usize * BLOCK_BYTES;
-        let both = u128::from_le_bytes(*self.bytes.as_ref().get(at..)?.first_chunk::<BLOCK_BYTES>()?);
-        Some((both as u64, (both >> 64) as u64))
+        self.bytes.as_ref().get(at..)?.first_chunk().map(decode_block)
     }
 
     /// The record at a rank; `None` past the last, which only damaged bytes can ask for.
@@ -206,6 +205,13 @@ impl DoubleEndedIterator for Candidates<'_> {
         self.slots = rest;
         decode_slot(slot)
     }
+}
+
+/// The rank and the presence bits of a bitmap block.
+#[inline]
+pub(super) fn decode_block(block: &[u8; BLOCK_BYTES]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*block);
+    (both as u64, (both >> 64) as u64)
 }
 
 /// A slot is 4 bytes (index in 2) or 6 (index in 4); the slice's length says which.

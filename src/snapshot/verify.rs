@@ -4,9 +4,9 @@
 
 use std::thread;
 
-use super::format::{BLOCK_BYTES, BLOCK_KEYS, Level, Shape};
+use super::format::{BLOCK_KEYS, Level, Shape};
 use super::piece::{PIECE_BYTES, pieces};
-use super::table::{Record, Score, Table};
+use super::table::{Record, Score, Table, decode_block};
 
 /// Which part of a level a checksum covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl<B: AsRef<[u8]>> Table<B> {
         let Level { present, bitmap_at, records_at, .. } = self.header().levels[length];
         let mut seen = 0;
         // A piece is a whole number of blocks.
-        let blocks = pieces(self.section(bitmap_at, records_at)).flat_map(|piece| piece.chunks_exact(BLOCK_BYTES));
+        let blocks = pieces(self.section(bitmap_at, records_at)).flat_map(|piece| piece.as_chunks().0);
         for (block, bytes) in (0..).zip(blocks) {
             let (rank, bits) = decode_block(bytes);
             let (expected, allowed) = if block * BLOCK_KEYS < self.shape().possible(length) {
@@ -175,11 +175,6 @@ fn check_record(record: &Record<'_>, (length, rank): (usize, u64), clusters: u32
         above = score;
     }
     Ok(())
-}
-
-fn decode_block(bytes: &[u8]) -> (u64, u64) {
-    let both = bytes.first_chunk::<BLOCK_BYTES>().map_or(0, |block| u128::from_le_bytes(*block));
-    (both as u64, (both >> 64) as u64)
 }
 
 /// The presence bits that a block may have: all, but for the last block those of possible keys.
