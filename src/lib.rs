@@ -21,6 +21,7 @@ pub mod admit;
 pub mod ask;
 pub mod room;
 pub mod answer;
+pub mod model;
 pub mod error;
 
 // The snapshot, in order.

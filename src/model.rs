@@ -1,0 +1,18 @@
+//! The model: a small decoder over cluster tokens that answers histories the table does not hold.
+//!
+//! ```text
+//! files     config.json, model.safetensors, manifest.json, golden.json -> open -> verify -> check
+//! answer    history + retrieved continuations -> prompt -> engine -> logits -> candidates
+//! ```
+//!
+//! [`network`] is the definition, on candle: training differentiates it, and the engine is measured against it.
+//! [`engine`] is the same mathematics arranged for one thread and no allocation.
+
+pub mod config;
+pub mod prompt;
+pub mod manifest;
+pub mod network;
+pub mod engine;
+pub mod load;
+
+pub use load::{Model, ModelError};
