@@ -22,6 +22,7 @@ pub mod ask;
 pub mod room;
 pub mod answer;
 pub mod model;
+pub mod unseen;
 pub mod error;
 
 // The snapshot, in order.

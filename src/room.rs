@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::metrics::Watched;
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
+use crate::unseen::{Figures, UnseenLog};
 
 /// What both doors share.
 #[derive(Debug)]
@@ -21,13 +22,15 @@ pub struct Room {
     limits: AskLimits,
     admission: Admission,
     drain: Drain,
+    unseen: Arc<UnseenLog>,
 }
 
 impl Room {
     /// Furnishes the room as configured.
     pub fn new(config: &Config, live: Arc<Live>, drain: Drain) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
-        Self { live, rungs, limits, admission: Admission::new(config.request.in_flight_max), drain }
+        let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
+        Self { live, rungs, limits, admission, drain, unseen }
     }
 
     /// Admits work that costs `cost` questions, or sheds it.
@@ -69,6 +72,11 @@ impl Room {
         self.live.read(read).ok_or(Error::NotReady)
     }
 
+    /// Where histories are counted that the table does not hold.
+    pub fn unseen(&self) -> &Arc<UnseenLog> {
+        &self.unseen
+    }
+
     /// When to stop.
     pub fn drain(&self) -> &Drain {
         &self.drain
@@ -86,5 +94,9 @@ impl Watched for Room {
 
     fn in_flight_limit(&self) -> usize {
         self.admission.limit()
+    }
+
+    fn unseen(&self) -> Figures {
+        self.unseen.figures()
     }
 }
