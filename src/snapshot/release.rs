@@ -212,7 +212,7 @@ impl Release {
     /// Gives the release its model, from here on swapped with it: the one that the manifest names, made for the same
     /// catalogue; an error for any other.
     pub fn with_model(self, model: Arc<Model>) -> Result<Self, ReleaseError> {
-        check_pair(&self.manifest, &model)?;
+        check_pair(&self.manifest, model.manifest(), model.config())?;
         Ok(Self { model: Some(model), ..self })
     }
 
