@@ -129,8 +129,8 @@ const SPOILED: &[Spoiled] = &[
     (|at| edit(at, |manifest| manifest.catalogue = version("another")), "was trained for catalogue another"),
     (|at| edit(at, |manifest| manifest.version = version("another")), "a model may not be renamed"),
     (|at| edit_bytes(at, WEIGHTS, |bytes| bytes.truncate(bytes.len() - 4)), ""),
-    (|at| edit_bytes(at, WEIGHTS, no_number), "finite"),
-    (|at| edit_text(at, LOGITS, "\"logits\":[", "\"logits\":[9"), "golden prompt 0"),
+    (|at| edit_bytes(at, WEIGHTS, model::no_number), "finite"),
+    (|at| edit_bytes(at, LOGITS, model::wrong_logit), "golden prompt 0"),
     (|at| edit_text(at, CONFIG, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"), ""),
     (|at| edit_text(at, CONFIG, "\"novel\": true", "\"novel\": 1"), "configuration cannot be read"),
 ];
@@ -168,12 +168,6 @@ fn edit_text(at: &Path, file: &str, from: &str, to: &str) {
     let text = String::from_utf8(read(at, file)).expect("text");
     assert!(text.contains(from), "{file} has no {from}");
     replace(at, file, text.replacen(from, to, 1).as_bytes());
-}
-
-/// Makes the last weight one.
-fn no_number(weights: &mut Vec<u8>) {
-    let last = weights.len() - 4;
-    weights[last..].copy_from_slice(&f32::NAN.to_le_bytes());
 }
 
 #[test]
