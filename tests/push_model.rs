@@ -19,6 +19,9 @@ mod support;
 
 use support::{FILE, Reply, Site, publish, publish_naming, replace, run, segue, version};
 
+/// A way to spoil a model, and words of the refusal.
+type Spoiled = (fn(&Path), &'static str);
+
 /// Clusters of the catalogue that [`publish`] writes.
 const CLUSTERS: u32 = 3;
 
@@ -189,9 +192,9 @@ fn a_release_need_not_wait_where_the_configuration_says_so() {
 
 #[test]
 fn a_model_that_could_not_answer_is_not_published() {
-    let rows: [(fn(&Path), &str); 3] = [
+    let rows: [Spoiled; 3] = [
         (|at| edit(at, WEIGHTS, |bytes| bytes.truncate(bytes.len() - 4)), ""),
-        (|at| edit(at, WEIGHTS, model::no_number), "finite"),
+        (|at| edit(at, WEIGHTS, |bytes| model::no_number(bytes)), "finite"),
         (|at| edit(at, LOGITS, model::wrong_logit), "golden prompt 0"),
     ];
     let site = Site::serving(|_| {});

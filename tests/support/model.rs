@@ -64,7 +64,7 @@ pub(crate) fn replace(model: &Path, name: &str, bytes: &[u8]) {
 }
 
 /// Makes the last weight no number.
-pub(crate) fn no_number(weights: &mut Vec<u8>) {
+pub(crate) fn no_number(weights: &mut [u8]) {
     let last = weights.len() - 4;
     weights[last..].copy_from_slice(&f32::NAN.to_le_bytes());
 }

@@ -129,7 +129,7 @@ const SPOILED: &[Spoiled] = &[
     (|at| edit(at, |manifest| manifest.catalogue = version("another")), "was trained for catalogue another"),
     (|at| edit(at, |manifest| manifest.version = version("another")), "a model may not be renamed"),
     (|at| edit_bytes(at, WEIGHTS, |bytes| bytes.truncate(bytes.len() - 4)), ""),
-    (|at| edit_bytes(at, WEIGHTS, model::no_number), "finite"),
+    (|at| edit_bytes(at, WEIGHTS, |bytes| model::no_number(bytes)), "finite"),
     (|at| edit_bytes(at, LOGITS, model::wrong_logit), "golden prompt 0"),
     (|at| edit_text(at, CONFIG, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"), ""),
     (|at| edit_text(at, CONFIG, "\"novel\": true", "\"novel\": 1"), "configuration cannot be read"),
