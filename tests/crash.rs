@@ -86,7 +86,7 @@ fn the_child() {
 
 #[test]
 fn a_kill_at_any_moment_leaves_the_store_as_before_or_after() {
-    for moment in Moment::ALL {
+    for moment in Moment::RELEASE {
         let dir = store();
         let output = run_child(&mut Command::new(this_program()), dir.path(), moment.label());
         assert_eq!(output.status.signal(), Some(9), "{moment:?} was not reached: {output:?}");
@@ -98,18 +98,17 @@ fn a_kill_at_any_moment_leaves_the_store_as_before_or_after() {
 /// The pointer and the releases are those of before or after, whole.
 #[track_caller]
 fn check_killed(dir: &Path, moment: Moment) {
-    let position = |wanted| Moment::ALL.iter().position(|&found| found == wanted).expect("all are in ALL");
+    let position = |wanted| Moment::RELEASE.iter().position(|&found| found == wanted).expect("all are in the list");
     let has_come = |step| position(moment) >= position(step);
     let store = Store::open(dir);
     let state = if has_come(Moment::StateNamed) { pointing("new", Some("old")) } else { pointing("old", None) };
     assert_eq!(store.state().expect("the pointer is whole"), state, "{moment:?}");
-    let published =
-        if has_come(Moment::ReleaseNamed) { vec![version("new"), version("old")] } else { vec![version("old")] };
+    let published = if has_come(Moment::Named) { vec![version("new"), version("old")] } else { vec![version("old")] };
     assert_eq!(store.versions().expect("the store can be listed"), published, "{moment:?}");
     for version in published {
         Release::load(&store.release_path(&version)).expect("a release that has its name is complete");
     }
-    assert_eq!(partials(dir), usize::from(!has_come(Moment::ReleaseNamed)), "{moment:?}");
+    assert_eq!(partials(dir), usize::from(!has_come(Moment::Named)), "{moment:?}");
 }
 
 /// What was left behind hinders nothing.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drain::Stage;
 use crate::snapshot::manifest::{DataWindow, Manifest, TableFigures, Version};
+use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::reload::Failure;
 use crate::snapshot::store::State;
 
@@ -176,7 +177,7 @@ pub struct ServingBody {
 /// How a push stands once its manifest came.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PushBody {
-    /// Whether the store has this very release already, so that nothing is to be sent.
+    /// Whether the store has this very release or model already, so that nothing is to be sent.
     pub published: bool,
     /// The files to send before the commit.
     pub missing: Vec<String>,
@@ -189,13 +190,33 @@ pub struct ReceivedBody {
     pub received: String,
 }
 
-/// A release that was published by a push.
+/// What was published by a push.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CommittedBody {
-    /// Its name.
-    pub release: Version,
+    /// Its name, as `release` or `model`.
+    #[serde(flatten)]
+    pub address: AddressBody,
     /// Bytes of all its files.
     pub bytes: u64,
+}
+
+/// The name of a release or a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressBody {
+    /// A release's.
+    Release(Version),
+    /// A model's.
+    Model(Version),
+}
+
+impl From<Address> for AddressBody {
+    fn from(Address { kind, version }: Address) -> Self {
+        match kind {
+            Kind::Release => Self::Release(version),
+            Kind::Model => Self::Model(version),
+        }
+    }
 }
 
 impl From<Stage> for StageBody {

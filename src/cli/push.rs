@@ -11,6 +11,7 @@ use super::place;
 use crate::admin::client::{Client, Pushed};
 use crate::auth::Token;
 use crate::snapshot::manifest::{Manifest, Version};
+use crate::snapshot::parcel::Address;
 use crate::snapshot::release::Release;
 
 /// How the progress is drawn, on a terminal.
@@ -51,7 +52,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let release = Release::load(&place::find(&args.release)?)?;
     let manifest = release.manifest();
     let drawn = Drawn::new(manifest);
-    let pushed = client.push(&release, &|name, bytes| drawn.draw(name, bytes))?;
+    let pushed = client
+        .push(&Address::release(manifest.version.clone()), release.path(), &|name, bytes| drawn.draw(name, bytes))?;
     drawn.bar.finish_and_clear();
     let serving = if args.no_activate { None } else { Some(client.activate(&manifest.version)?.release) };
     let (version, bytes) = (manifest.version.clone(), manifest.bytes());
