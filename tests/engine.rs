@@ -3,9 +3,13 @@
 #[path = "support/llama.rs"]
 mod llama;
 
+use candle_core::{DType, Device, IndexOp, Tensor};
+use candle_nn::VarBuilder;
 use llama::Llama;
 use proptest::prelude::*;
 use segue::model::engine::{Engine, Kernel, Precision, Prompts, Scratch};
+use segue::model::network::Network;
+use segue::model::prompt::TOKEN_CLUSTER;
 
 /// Shapes (width, heads, inner width, layers, clusters) that fill panels and blocks, and that leave parts of them empty.
 const SHAPES: &[[usize; 5]] = &[[32, 4, 64, 2, 40], [48, 3, 70, 1, 33], [128, 2, 96, 3, 64], [20, 1, 24, 2, 5]];
@@ -19,6 +23,26 @@ fn full_precision_agrees_with_a_naive_decoder() {
         for engine in engines(&llama, Precision::Full) {
             let worst = worst(&ask(&engine, &prompts), &expected);
             assert!(worst <= 2e-5, "{shape:?} on {}: {worst}", engine.kernel());
+        }
+    }
+}
+
+/// The network that is trained is the same network.
+#[test]
+fn full_precision_agrees_with_the_network_on_candle() {
+    let llama = Llama::random(SHAPES[0], 13);
+    let weights = VarBuilder::from_tensors(llama.tensors(), DType::F32, &Device::Cpu);
+    let network = Network::new(&llama.config, weights).expect("every tensor is there");
+    for engine in engines(&llama, Precision::Full) {
+        for prompt in each(&prompts(&llama, &[1, 8, 35])) {
+            let tokens = Tensor::new(prompt, &Device::Cpu).and_then(|tokens| tokens.unsqueeze(0));
+            let logits = tokens.and_then(|tokens| network.forward(&tokens)).expect("the shapes fit");
+            let last = logits.i((0, prompt.len() - 1, TOKEN_CLUSTER as usize..)).expect("the vocabulary has clusters");
+            let expected: Vec<_> = last.to_vec1::<f32>().expect("floats").into_iter().map(f64::from).collect();
+            let mut one = Prompts::default();
+            one.push(prompt);
+            let worst = worst(&ask(&engine, &one), &expected);
+            assert!(worst <= 1e-4, "{} tokens on {}: {worst}", prompt.len(), engine.kernel());
         }
     }
 }
