@@ -11,6 +11,9 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use rustix::process::{Signal, getpid, kill_process};
+use segue::model::Model;
+use segue::model::engine::Precision;
+use segue::model::write::{ModelAbout, write_model};
 use segue::snapshot::failpoint::Moment;
 use segue::snapshot::format::Shape;
 use segue::snapshot::manifest::Version;
@@ -18,6 +21,7 @@ use segue::snapshot::publish::{About, PARTIAL, PublishError, ReleaseWriter, Writ
 use segue::snapshot::release::Release;
 use segue::snapshot::store::{State, Store};
 use segue::snapshot::write::WriteError;
+use support::model;
 use support::table::{Case, catalogue, publish, some_rows};
 use tempfile::TempDir;
 
@@ -37,6 +41,12 @@ fn publish_named(dir: &Path, name: &str) {
     publish(dir, catalogue(0..SHAPE.clusters), &case, About { version: Some(version(name)), ..About::default() });
 }
 
+fn publish_model(dir: &Path, name: &str) {
+    let config = model::config(SHAPE.clusters);
+    let about = ModelAbout { version: Some(version(name)), ..model::about(&version("catalogue")) };
+    write_model(dir, about, &config, &model::weights(&config, 1)).expect("the disk takes it");
+}
+
 fn publish_and_activate(dir: &Path, name: &str) {
     publish_named(dir, name);
     Store::open(dir).activate(&version(name)).expect("just published");
@@ -46,9 +56,13 @@ fn pointing(current: &str, previous: Option<&str>) -> State {
     State { current: Some(version(current)), previous: previous.map(version) }
 }
 
-/// The hidden directories in a store.
+/// The hidden directories among a store's releases.
 fn partials(dir: &Path) -> usize {
-    let entries = fs::read_dir(Store::open(dir).releases_dir()).expect("the store was made");
+    partials_in(&Store::open(dir).releases_dir())
+}
+
+fn partials_in(dir: &Path) -> usize {
+    let entries = fs::read_dir(dir).expect("the store was made");
     entries
         .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(PARTIAL)))
         .count()
@@ -81,6 +95,7 @@ fn the_child() {
     }
     let die = || kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
     fail::cfg_callback(job, die).expect("the registry of failpoints is on");
+    publish_model(Path::new(dir), "new");
     publish_and_activate(Path::new(dir), "new");
 }
 
@@ -91,15 +106,34 @@ fn a_kill_at_any_moment_leaves_the_store_as_before_or_after() {
         let output = run_child(&mut Command::new(this_program()), dir.path(), moment.label());
         assert_eq!(output.status.signal(), Some(9), "{moment:?} was not reached: {output:?}");
         check_killed(dir.path(), moment);
+        check_killed_model(dir.path(), moment);
         check_recovery(dir.path(), moment);
     }
+}
+
+/// Whether a process killed at `moment` had reached `step`.
+fn reached(moment: Moment, step: Moment) -> bool {
+    let position = |wanted| Moment::ALL.iter().position(|&found| found == wanted).expect("all are in ALL");
+    position(moment) >= position(step)
+}
+
+/// The model is there whole, or not at all.
+#[track_caller]
+fn check_killed_model(dir: &Path, moment: Moment) {
+    let store = Store::open(dir);
+    let path = store.model_path(&version("new"));
+    assert_eq!(path.exists(), reached(moment, Moment::ModelNamed), "{moment:?}");
+    if path.exists() {
+        Model::load(&path, Precision::Full).expect("a model that has its name is complete");
+    }
+    let hidden = !reached(moment, Moment::ModelNamed);
+    assert_eq!(partials_in(&store.models_dir()), usize::from(hidden), "{moment:?}");
 }
 
 /// The pointer and the releases are those of before or after, whole.
 #[track_caller]
 fn check_killed(dir: &Path, moment: Moment) {
-    let position = |wanted| Moment::ALL.iter().position(|&found| found == wanted).expect("all are in ALL");
-    let has_come = |step| position(moment) >= position(step);
+    let has_come = |step| reached(moment, step);
     let store = Store::open(dir);
     let state = if has_come(Moment::StateNamed) { pointing("new", Some("old")) } else { pointing("old", None) };
     assert_eq!(store.state().expect("the pointer is whole"), state, "{moment:?}");
@@ -109,14 +143,17 @@ fn check_killed(dir: &Path, moment: Moment) {
     for version in published {
         Release::load(&store.release_path(&version)).expect("a release that has its name is complete");
     }
-    assert_eq!(partials(dir), usize::from(!has_come(Moment::ReleaseNamed)), "{moment:?}");
+    let hidden = has_come(Moment::PartialMade) && !has_come(Moment::ReleaseNamed);
+    assert_eq!(partials(dir), usize::from(hidden), "{moment:?}");
 }
 
 /// What was left behind hinders nothing.
 #[track_caller]
 fn check_recovery(dir: &Path, moment: Moment) {
+    publish_model(dir, "new");
     publish_and_activate(dir, "new");
     let store = Store::open(dir);
+    Model::load(&store.model_path(&version("new")), Precision::Full).expect("just published");
     assert_eq!(store.state().expect("the pointer is whole"), pointing("new", Some("old")), "{moment:?}");
     assert_eq!(store.versions().expect("the store can be listed"), [version("new"), version("old")], "{moment:?}");
     Release::load(&store.release_path(&version("new"))).expect("just published");

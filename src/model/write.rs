@@ -4,21 +4,23 @@
 //! reader sees a complete model or none, and a model never changes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use safetensors::SafeTensorError;
 use tempfile::TempDir;
 
 use super::config::{ModelConfig, ModelConfigError};
 use super::golden::GoldenLogits;
-use super::manifest::{CONFIG, LOGITS, MODEL_FILES, MODEL_FORMAT, MODELS, ModelManifest, WEIGHTS};
+use super::manifest::{CONFIG, LOGITS, MODEL_FILES, MODEL_FORMAT, ModelManifest, WEIGHTS};
 use super::open::read_model_manifest;
 use super::weights::{self, Weights, WeightsError};
+use crate::snapshot::failpoint::{Moment, reached};
 use crate::snapshot::manifest::{MANIFEST, Provenance, ReleaseFile, Version};
 use crate::snapshot::publish::{start_in, write_synced};
 use crate::snapshot::release::digest_file;
-use crate::snapshot::store::sync_dir;
+use crate::snapshot::store::{Store, sync_dir};
 
 /// What a model says of itself beside its weights.
 #[derive(Clone, Debug)]
@@ -57,9 +59,12 @@ pub enum ModelWriteError {
     /// The tensors are not those of the configuration.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The network could not be asked, or its weights not be put into bytes.
-    #[error("the model could not be computed with: {0}; nothing was published")]
+    /// The network could not be asked for its golden logits.
+    #[error("the model cannot be asked: {0}; nothing was published")]
     Compute(#[from] candle_core::Error),
+    /// The weights could not be put into bytes.
+    #[error("the weights cannot be put into a safetensors file: {0}; nothing was published")]
+    Bytes(#[from] SafeTensorError),
     /// The network answers with something that is no number.
     #[error("golden prompt {prompt} gives logits that are no finite numbers; train again with a lower rate")]
     NotFinite {
@@ -97,29 +102,40 @@ pub fn write_model(
     weights::check(weights, config)?;
     check_figures(&about)?;
     let golden = make_golden(config, weights)?;
-    let partial = start_in(&dir.join(MODELS))?;
+    let store = Store::open(dir);
+    let partial = start_in(&store.models_dir())?;
+    reached(Moment::ModelPartialMade);
     write_bytes(&partial.path().join(CONFIG), &config.to_json())?;
-    write_weights(&partial.path().join(WEIGHTS), weights)?;
+    reached(Moment::ConfigWritten);
+    write_bytes(&partial.path().join(WEIGHTS), &weights::to_bytes(weights)?)?;
+    reached(Moment::WeightsWritten);
     write_bytes(&partial.path().join(LOGITS), &golden.to_json())?;
+    reached(Moment::LogitsWritten);
     let manifest = describe(partial.path(), about)?;
     write_bytes(&partial.path().join(MANIFEST), &manifest.to_json())?;
-    publish_model(dir, partial, manifest)
+    reached(Moment::ModelManifestWritten);
+    publish_model(&store, partial, manifest)
 }
 
 /// Gives a complete, synced, hidden directory the name that its manifest says. Its manifest must be `manifest`.
-pub fn publish_model(dir: &Path, partial: TempDir, manifest: ModelManifest) -> Result<PublishedModel, ModelWriteError> {
-    let models = dir.join(MODELS);
-    let path = models.join(manifest.version.as_str());
+pub fn publish_model(
+    store: &Store,
+    partial: TempDir,
+    manifest: ModelManifest,
+) -> Result<PublishedModel, ModelWriteError> {
+    let path = store.model_path(&manifest.version);
     let bytes = manifest.bytes() + manifest.to_json().len() as u64;
     sync_dir(partial.path())?;
+    reached(Moment::ModelPartialSynced);
     match fs::rename(partial.path(), &path) {
         Ok(()) => drop(partial.keep()),
         Err(_) if read_model_manifest(&path).is_ok_and(|present| present == manifest) => {}
         Err(error) if path.exists() => return Err(exists(error, manifest.version)),
         Err(error) => return Err(error.into()),
     }
-    sync_dir(&models)?;
-    sync_dir(dir)?;
+    reached(Moment::ModelNamed);
+    sync_dir(&store.models_dir())?;
+    sync_dir(store.dir())?;
     Ok(PublishedModel { path, manifest, bytes })
 }
 
@@ -147,11 +163,6 @@ fn make_golden(config: &ModelConfig, weights: &Weights) -> Result<GoldenLogits, 
 
 fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_synced(path, |file| file.write_all(bytes))
-}
-
-fn write_weights(path: &Path, weights: &Weights) -> Result<(), ModelWriteError> {
-    candle_core::safetensors::save(weights, path)?;
-    Ok(File::open(path)?.sync_all()?)
 }
 
 /// The manifest of what was written; its name follows from the content where none is given.

@@ -3,9 +3,23 @@
 //! It must never do anything in a build that serves: only the feature `failpoints`, which the tests turn on, gives it a
 //! body.
 
-/// A moment in publishing a release or moving the pointer, named by what has just been done.
+/// A moment in publishing a model or a release or moving the pointer, named by what has just been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
+    /// A model's hidden directory was made.
+    ModelPartialMade,
+    /// A model's configuration was written and synced.
+    ConfigWritten,
+    /// A model's weights were written and synced.
+    WeightsWritten,
+    /// A model's golden logits were written and synced.
+    LogitsWritten,
+    /// A model's manifest was written and synced.
+    ModelManifestWritten,
+    /// The names of a model's files were synced.
+    ModelPartialSynced,
+    /// A model's hidden directory got its name.
+    ModelNamed,
     /// The hidden directory was made.
     PartialMade,
     /// The table was written and synced.
@@ -29,8 +43,15 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// Every moment, in the order of a publish and an activation.
-    pub const ALL: [Self; 10] = [
+    /// Every moment, in the order of a model's publish, a release's, and an activation.
+    pub const ALL: [Self; 17] = [
+        Self::ModelPartialMade,
+        Self::ConfigWritten,
+        Self::WeightsWritten,
+        Self::LogitsWritten,
+        Self::ModelManifestWritten,
+        Self::ModelPartialSynced,
+        Self::ModelNamed,
         Self::PartialMade,
         Self::TableWritten,
         Self::CatalogueWritten,
@@ -46,6 +67,13 @@ impl Moment {
     /// The failpoint's name.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::ModelPartialMade => "model_partial_made",
+            Self::ConfigWritten => "config_written",
+            Self::WeightsWritten => "weights_written",
+            Self::LogitsWritten => "logits_written",
+            Self::ModelManifestWritten => "model_manifest_written",
+            Self::ModelPartialSynced => "model_partial_synced",
+            Self::ModelNamed => "model_named",
             Self::PartialMade => "partial_made",
             Self::TableWritten => "table_written",
             Self::CatalogueWritten => "catalogue_written",
@@ -62,11 +90,11 @@ impl Moment {
 
 /// The moment has come.
 #[cfg(feature = "failpoints")]
-pub(super) fn reached(moment: Moment) {
+pub(crate) fn reached(moment: Moment) {
     fail::fail_point!(moment.label());
 }
 
 /// The moment has come.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub(super) fn reached(_: Moment) {}
+pub(crate) fn reached(_: Moment) {}
