@@ -45,9 +45,10 @@ impl Baseline {
             Self::Popularity => smoothed.popular.clone(),
             Self::LastCluster => together([followers(as_of, history, 1), smoothed.popular.clone()], smoothed.clusters),
             Self::Pair => followers(as_of, history, 2),
-            Self::BackOff => {
-                first_of_each([followers(as_of, history, 2), followers(as_of, history, 1), smoothed.popular.clone()])
-            }
+            Self::BackOff => together(
+                [followers(as_of, history, 2), followers(as_of, history, 1), smoothed.popular.clone()],
+                smoothed.clusters,
+            ),
             Self::Smoothed => {
                 let (suffix, key) = as_of.counted_suffix(history);
                 Ranking::new(smoothed, suffix.len(), key).map(|(cluster, _)| cluster).collect()
