@@ -23,8 +23,8 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::Sources;
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Release, Request, Runtime, Unseen};
-pub use words::{Flavor, LogFormat, LogLevel, Rung};
+pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Unseen};
+pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Config {
     pub release: Release,
     /// The log of histories that the table did not hold.
     pub unseen: Unseen,
+    /// The model.
+    pub model: Model,
     /// How the service stops.
     pub drain: Drain,
     /// What is logged.
@@ -75,6 +77,7 @@ impl Config {
             answer: Answer::held(settings)?,
             release: Release::held(settings)?,
             unseen: Unseen::held(settings)?,
+            model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
         })

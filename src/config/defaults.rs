@@ -102,6 +102,12 @@ pub const UNSEEN_FLUSH_MS: u64 = 3_600_000;
 /// Two weeks of hours, longer than the longest pause between refreshes; at most about 250 MB.
 pub const UNSEEN_FILES_MAX: u64 = 336;
 
+/// A release that was made to be served with a model is not itself without: that must be somebody's decision.
+pub const MODEL_MISSING: &str = "refuse";
+
+/// At least twice as fast, and the best candidate is the same in at least 99 of 100 answers.
+pub const MODEL_PRECISION: &str = "quantised";
+
 /// Long enough for load balancers and kube-proxy to see the un-ready probe and stop sending.
 pub const DRAIN_LAME_DUCK_MS: u64 = 5_000;
 
