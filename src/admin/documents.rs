@@ -154,6 +154,8 @@ pub struct ModelBody {
     pub version: Version,
     /// The arithmetic of its weights, as in `model.precision`.
     pub precision: String,
+    /// The instructions that it runs on, as this processor has them.
+    pub kernel: String,
     /// Numbers in all its weights together.
     pub parameters: u64,
     /// When it was trained, in seconds since 1970 UTC.
@@ -283,6 +285,7 @@ impl ModelBody {
         Self {
             version: manifest.version.clone(),
             precision: model.precision().word().to_owned(),
+            kernel: model.engine().kernel().to_owned(),
             parameters: model.config().parameters(),
             created_unix_s: manifest.created_unix_s,
             data_window: manifest.provenance.data_window,

@@ -14,6 +14,7 @@ use segue::admin::{Admin, Parts, Running};
 use segue::config::Config;
 use segue::drain::Drain;
 use segue::metrics::Metrics;
+use segue::model::engine::Precision;
 use segue::room::Room;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
 use segue::snapshot::live::Live;
@@ -109,6 +110,8 @@ impl Site {
         config.admin.listen = "127.0.0.1:0".parse().expect("an address");
         // So that nothing happens unasked.
         config.release.poll = Duration::from_secs(3600);
+        // The logits of three clusters may lie so close together that bytes cannot tell them apart.
+        config.model.precision = Precision::Full;
         adjust(&mut config);
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
         let room = Arc::new(Room::new(&config, live.clone(), drain.clone()));
