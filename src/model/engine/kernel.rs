@@ -8,6 +8,8 @@
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
+use super::lanes;
+
 /// Floats that the widest register holds.
 pub(super) const LANES: usize = 16;
 /// Columns of a panel: two registers of [`LANES`], so that twelve rows of sums fit the registers of AVX-512.
@@ -16,6 +18,8 @@ pub(super) const COLUMNS: usize = 2 * LANES;
 pub(super) const BLOCK: usize = 32;
 /// Depth that one 32-bit lane takes in one step of quantised arithmetic.
 pub(super) const GROUP: usize = 4;
+/// How far ahead of the arithmetic weights are asked for.
+const AHEAD_BYTES: usize = 2048;
 /// Most rows of a tile, in any kernel.
 pub(super) const ROWS_MAX: usize = 12;
 
@@ -45,8 +49,15 @@ pub(super) struct Piece {
     pub(super) scale: f32,
     /// -128 times the sum of the bytes: undoes the 128 in a [`Block`]'s bytes.
     pub(super) offset: i32,
-    /// [`GROUP`] signed bytes in each, the first lowest.
-    pub(super) groups: [i32; BLOCK / GROUP],
+    /// Signed bytes, as they stand in memory.
+    pub(super) groups: [[u8; GROUP]; BLOCK / GROUP],
+}
+
+impl Piece {
+    /// A group in one lane, its first byte lowest.
+    fn lane(&self, group: usize) -> i32 {
+        i32::from_le_bytes(self.groups[group])
+    }
 }
 
 /// Rows, `stride` apart.
@@ -155,6 +166,20 @@ impl Kernel {
         }
     }
 
+    /// Rows of floats, one right after the other, as bytes; a row that does not fill its last block is filled up with 0.
+    #[allow(unsafe_code, reason = "only the processor at hand tells which instructions may run")]
+    pub(super) fn quantise(self, rows: Rows<'_, f32>, pieces: &mut [Piece]) {
+        match self.0 {
+            // SAFETY: `available`, which alone makes kernels, has asked the processor for the features.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => unsafe { quantise_avx512(rows, pieces) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => unsafe { quantise_avx2(rows, pieces) },
+            Path::Portable => blocks(rows, pieces, lanes::quantise),
+        }
+    }
+
     /// Rows (`tile.len()` of them, at most [`full_rows`](Self::full_rows)) times a panel. Each row is as long as the panel is deep.
     #[allow(unsafe_code, reason = "only the processor at hand tells which instructions may run")]
     pub(super) fn full(self, rows: Rows<'_, f32>, panel: &[Step], tile: &mut [Line]) {
@@ -180,6 +205,21 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { quantised_avx2(rows, panel, tile) },
             Path::Portable => quantised_portable(rows, panel, tile),
+        }
+    }
+}
+
+/// Calls `quantise` with every block of every row.
+#[inline(always)]
+fn blocks(rows: Rows<'_, f32>, pieces: &mut [Piece], quantise: impl Fn(&[f32; BLOCK], &mut Piece)) {
+    let rows = rows.data.chunks_exact(rows.stride).zip(pieces.chunks_exact_mut(rows.stride.div_ceil(BLOCK)));
+    for (row, pieces) in rows {
+        let (blocks, rest) = row.as_chunks();
+        blocks.iter().zip(pieces.iter_mut()).for_each(|(block, piece)| quantise(block, piece));
+        if !rest.is_empty() {
+            let mut block = [0.0; BLOCK];
+            block[..rest.len()].copy_from_slice(rest);
+            quantise(&block, &mut pieces[blocks.len()]);
         }
     }
 }
@@ -218,6 +258,7 @@ fn full_avx512_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &m
     let rows: [_; R] = rows.take(panel.len());
     let mut sums = [[_mm512_setzero_ps(); 2]; R];
     for (depth, Step(step)) in panel.iter().enumerate() {
+        fetch_avx512(step.as_ptr(), AHEAD_BYTES);
         let weights = [load_avx512(&step[0]), load_avx512(&step[1])];
         for (sums, row) in sums.iter_mut().zip(rows) {
             let value = _mm512_set1_ps(row[depth]);
@@ -226,6 +267,30 @@ fn full_avx512_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &m
         }
     }
     store_avx512(sums, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn quantise_avx512(rows: Rows<'_, f32>, pieces: &mut [Piece]) {
+    blocks(rows, pieces, |block, piece| quantise_block_avx512(block, piece));
+}
+
+/// By hand, because the compiler takes a register apart for its sum.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code, reason = "wide loads and stores take pointers")]
+#[inline]
+fn quantise_block_avx512(block: &[f32; BLOCK], piece: &mut Piece) {
+    // SAFETY: the array is as long as two registers; the loads need no alignment.
+    let values = unsafe { [_mm512_loadu_ps(block.as_ptr()), _mm512_loadu_ps(block.as_ptr().add(LANES))] };
+    let most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(values[0]), _mm512_abs_ps(values[1])));
+    let inverse = _mm512_set1_ps(lanes::inverse(most));
+    let whole = values.map(|values| _mm512_cvtps_epi32(_mm512_mul_ps(values, inverse)));
+    piece.scale = most / 127.0;
+    piece.offset = -128 * _mm512_reduce_add_epi32(_mm512_add_epi32(whole[0], whole[1]));
+    let bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(whole[1]), _mm512_cvtepi32_epi8(whole[0]));
+    // SAFETY: the array is as long as the register; the store needs no alignment.
+    unsafe { _mm256_storeu_si256(piece.groups.as_mut_ptr().cast(), bytes) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -242,9 +307,10 @@ fn quantised_avx512_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block],
     for (depth, block) in panel.iter().enumerate() {
         let mut dots: [_; R] = from_fn(|row| [_mm512_set1_epi32(rows[row][depth].offset); 2]);
         for (group, bytes) in block.bytes.iter().enumerate() {
+            fetch_avx512(bytes.as_ptr(), AHEAD_BYTES);
             let weights = [load_bytes_avx512(&bytes[0]), load_bytes_avx512(&bytes[1])];
             for (dots, row) in dots.iter_mut().zip(rows) {
-                let values = _mm512_set1_epi32(row[depth].groups[group]);
+                let values = _mm512_set1_epi32(row[depth].lane(group));
                 dots[0] = _mm512_dpbusd_epi32(dots[0], weights[0], values);
                 dots[1] = _mm512_dpbusd_epi32(dots[1], weights[1], values);
             }
@@ -259,6 +325,19 @@ fn quantised_avx512_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block],
         }
     }
     store_avx512(sums, out);
+}
+
+/// Asks for the two cache lines that a panel's next steps stand in.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code, reason = "the hint takes a pointer")]
+fn fetch_avx512<T>(here: *const T, bytes: usize) {
+    let there = here.cast::<i8>().wrapping_add(bytes);
+    // SAFETY: a hint reads nothing and never faults, wherever it points.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(there);
+        _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(64));
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -316,6 +395,12 @@ fn full_avx2_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &mut
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
+fn quantise_avx2(rows: Rows<'_, f32>, pieces: &mut [Piece]) {
+    blocks(rows, pieces, lanes::quantise);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
 fn quantised_avx2(rows: Rows<'_, Piece>, panel: &[Block], out: &mut [Line]) {
     by_rows!(quantised_avx2_rows(rows, panel, out); 1 2 3 4);
 }
@@ -331,7 +416,7 @@ fn quantised_avx2_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block], o
             for (group, bytes) in block.bytes.iter().enumerate() {
                 let weights = load_bytes_avx2(&bytes[half]);
                 for (dots, row) in dots.iter_mut().zip(rows) {
-                    let values = _mm256_set1_epi32(row[depth].groups[group]);
+                    let values = _mm256_set1_epi32(row[depth].lane(group));
                     dots[0] = _mm256_add_epi32(dots[0], dot_avx2(weights[0], values));
                     dots[1] = _mm256_add_epi32(dots[1], dot_avx2(weights[1], values));
                 }
@@ -427,8 +512,8 @@ fn quantised_portable_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block
     }
 }
 
-fn dot_portable(bytes: &[u8], group: i32, dots: &mut [i32; COLUMNS]) {
-    let values = group.to_le_bytes().map(|byte| i32::from(byte as i8));
+fn dot_portable(bytes: &[u8], group: [u8; GROUP], dots: &mut [i32; COLUMNS]) {
+    let values = group.map(|byte| i32::from(byte as i8));
     for (dot, bytes) in dots.iter_mut().zip(bytes.as_chunks::<GROUP>().0) {
         *dot += bytes.iter().zip(values).map(|(&byte, value)| i32::from(byte) * value).sum::<i32>();
     }

@@ -86,8 +86,7 @@ pub(super) struct Store<'a>(pub(super) Out<'a>);
 impl Sink for Store<'_> {
     #[inline(always)]
     fn put(&mut self, row: usize, panel: usize, line: &Line) {
-        let columns = self.0.columns(row, panel * COLUMNS, COLUMNS);
-        columns.copy_from_slice(&line.as_flattened()[..columns.len()]);
+        put(self.0.columns(row, panel * COLUMNS, COLUMNS), line.as_flattened());
     }
 }
 
@@ -112,8 +111,17 @@ impl Sink for Gate<'_> {
         for lane in 0..LANES {
             passed[lane] = lanes::silu(gate[lane]) * up[lane];
         }
-        let columns = self.0.columns(row, panel * LANES, LANES);
-        columns.copy_from_slice(&passed[..columns.len()]);
+        put(self.0.columns(row, panel * LANES, LANES), &passed);
+    }
+}
+
+/// As many values as there is room for: most often all, which takes one instruction where the count is known.
+#[inline(always)]
+fn put(columns: &mut [f32], values: &[f32]) {
+    if columns.len() == values.len() {
+        columns.copy_from_slice(values);
+    } else {
+        columns.copy_from_slice(&values[..columns.len()]);
     }
 }
 
@@ -163,7 +171,7 @@ impl Packed for Block {
     fn rows<'a>(kernel: Kernel, values: Rows<'a, f32>, pieces: &'a mut Vec<Piece>) -> Rows<'a, Piece> {
         let stride = values.stride.div_ceil(BLOCK);
         pieces.resize(values.data.len() / values.stride * stride, Piece::default());
-        kernel.run(lanes::Quantise { values, pieces, stride });
+        kernel.quantise(values, pieces);
         Rows { data: pieces, stride }
     }
 
