@@ -212,5 +212,9 @@ fn threads(configured: usize) -> io::Result<usize> {
 }
 
 fn info(model: &Model) -> ModelInfo {
-    ModelInfo { model: model.manifest().version.to_string(), precision: model.precision().word(), kernel: "TODO" }
+    ModelInfo {
+        model: model.manifest().version.to_string(),
+        precision: model.precision().word(),
+        kernel: model.engine().kernel(),
+    }
 }
