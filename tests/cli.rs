@@ -264,6 +264,25 @@ fn lookup_answers_as_the_service_does() {
 }
 
 #[test]
+fn lookup_asks_the_model_for_what_the_table_does_not_hold() {
+    let (fixture, model) = with_model();
+    let lookup = |args: &[&str]| json_of(segue().arg("lookup").arg(fixture.release("new")).args(args), 0);
+    let told = lookup(&["3,7", "--limit", "2"]);
+    assert_eq!((&told["source"], &told["matched"], &told["degraded"]), (&json!("model"), &json!([3, 7]), &Value::Null));
+    assert_eq!(told["candidates"].as_array().map(Vec::len), Some(2));
+    assert_eq!(lookup(&["3,7", "--precision", "full"])["source"], "model");
+    assert_eq!(lookup(&["22,9"])["source"], "table");
+    let place = fixture.store().model_path(&model.version);
+    let aside = fixture.path().join(model.version.as_str());
+    fs::rename(&place, &aside).expect("it is there");
+    assert_eq!(lookup(&["3,7", "--limit", "2", "--model", &aside.to_string_lossy()]), told);
+    let without = lookup(&["3,7"]);
+    assert_eq!((&without["source"], &without["degraded"]), (&json!("popular"), &json!("model_missing")));
+    assert_eq!(lookup(&["22,9"])["degraded"], Value::Null);
+    run(segue().arg("lookup").arg(fixture.release("new")).args(["3", "--precision", "half"]), 2);
+}
+
+#[test]
 fn lookup_names_clusters_versions_and_what_it_ignored() {
     let fixture = Fixture::new();
     let reply = json_of(segue().arg("lookup").arg(fixture.path()).args(["999,22,9", "--limit", "2"]), 0);
