@@ -151,14 +151,19 @@ impl ReleaseWriter {
 /// Makes a hidden directory to write a release in, and the store around it if need be; clears away what writers that
 /// died long ago left.
 pub fn start(store: &Store) -> io::Result<TempDir> {
-    fs::create_dir_all(store.releases_dir())?;
-    let entries = fs::read_dir(store.releases_dir())?.filter_map(Result::ok);
+    start_in(&store.releases_dir())
+}
+
+/// The same in any directory that things are published in.
+pub(crate) fn start_in(dir: &Path) -> io::Result<TempDir> {
+    fs::create_dir_all(dir)?;
+    let entries = fs::read_dir(dir)?.filter_map(Result::ok);
     let partial = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PARTIAL);
     for left in entries.filter(partial).filter(|entry| abandoned(&entry.path())) {
         // What cannot be removed costs only space: it is no reason not to publish.
         let _ = fs::remove_dir_all(left.path());
     }
-    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(store.releases_dir())
+    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(dir)
 }
 
 /// Whether nothing in a directory, nor itself, was written within [`ABANDONED_AFTER`].
@@ -175,25 +180,32 @@ fn abandoned(dir: &Path) -> bool {
 pub fn publish(store: &Store, partial: TempDir, manifest: Manifest) -> Result<Published, PublishError> {
     let path = store.release_path(&manifest.version);
     let bytes = manifest.bytes() + manifest.to_json().len() as u64;
-    sync_dir(partial.path())?;
-    reached(Moment::PartialSynced);
-    match fs::rename(partial.path(), &path) {
-        Ok(()) => drop(partial.keep()),
-        Err(_) if read_manifest(&path).is_ok_and(|present| present == manifest) => {}
-        Err(error) if path.exists() => return Err(exists(error, manifest.version)),
-        Err(error) => return Err(error.into()),
+    let is_same = |path: &Path| read_manifest(path).is_ok_and(|present| present == manifest);
+    match give_name(partial, &path, is_same) {
+        Ok(()) => Ok(Published { path, manifest, bytes }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(PublishError::Exists { version: manifest.version })
+        }
+        Err(error) => Err(error.into()),
     }
-    reached(Moment::ReleaseNamed);
-    sync_dir(&store.releases_dir())?;
-    sync_dir(store.dir())?;
-    Ok(Published { path, manifest, bytes })
 }
 
-fn exists(error: io::Error, version: Version) -> PublishError {
-    match error.kind() {
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => PublishError::Exists { version },
-        _ => error.into(),
+/// Renames a complete, synced, hidden directory to its place in a store, durably. Where `is_same` says that what is
+/// there already is the same, that is fine; an error of kind `AlreadyExists` says that it is something else.
+pub(crate) fn give_name(partial: TempDir, place: &Path, is_same: impl FnOnce(&Path) -> bool) -> io::Result<()> {
+    sync_dir(partial.path())?;
+    reached(Moment::PartialSynced);
+    match fs::rename(partial.path(), place) {
+        Ok(()) => drop(partial.keep()),
+        Err(_) if is_same(place) => {}
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Err(error) => return Err(error),
     }
+    reached(Moment::Named);
+    // The home of its kind, and the store.
+    place.ancestors().skip(1).take(2).try_for_each(sync_dir)
 }
 
 /// The manifest of what was written; its names follow from the content, and so does its own where none is given.
@@ -233,7 +245,8 @@ fn content_name(unnamed: &Manifest) -> Version {
     Version::of_digest(&blake3::hash(&unnamed.to_json()))
 }
 
-fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+/// Writes a new file; it is on disk when this returns.
+pub(crate) fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create_new(path)?);
     write(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
