@@ -39,8 +39,8 @@ fn what_is_written_loads_and_answers() {
         assert_eq!(*model.config(), config(40));
         let context = Context { matched: 1, continuations: vec![(3, 0.4), (5, 0.1)] };
         let question = Question { history: &[1, 2], context: &context };
-        let answers = model.answer(&mut Working::default(), &[question], 5);
-        assert_eq!((answers.len(), answers[0].len()), (1, 5));
+        let answers = model.answer(&mut Working::default(), &[question], 40);
+        assert_eq!((answers.len(), answers[0].len()), (1, 38), "all but the history's, of a model of novel clusters");
         assert!(answers[0].iter().all(|(index, score)| ![1, 2].contains(index) && (0.0..=1.0).contains(score)));
         assert!(answers[0].is_sorted_by(|above, below| above.1 >= below.1), "{answers:?}");
     }
@@ -140,4 +140,14 @@ fn weights_of_another_kind_are_refused() {
     let error = write_model(dir.path(), about(&version("c")), &config, &wide).expect_err("64-bit floats");
     assert!(matches!(&error, ModelWriteError::Weights(_)), "{error}");
     assert!(error.to_string().contains("`model.norm.weight` holds f64, expected 32-bit floats"), "{error}");
+}
+
+/// The service may run as another user than the training did.
+#[test]
+fn every_file_has_the_same_rights() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let published = publish(dir.path(), &version("catalogue"), 40, 1);
+    let rights = |name| fs::metadata(published.path.join(name)).expect("just published").permissions();
+    let [config, others @ ..] = [CONFIG, WEIGHTS, LOGITS, MANIFEST].map(rights);
+    assert!(others.iter().all(|other| *other == config), "{config:?} {others:?}");
 }
