@@ -25,5 +25,6 @@ pub mod provenance;
 pub mod progress;
 pub mod summary;
 pub mod build;
+pub mod train;
 pub mod generate;
 pub mod cli;

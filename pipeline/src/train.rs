@@ -1,0 +1,8 @@
+//! The `train` command: from a log to a model.
+
+pub mod math;
+pub mod layout;
+pub(crate) mod block;
+pub mod decoder;
+pub mod optimiser;
+pub mod step;
