@@ -23,8 +23,8 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::Sources;
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Release, Request, Runtime};
-pub use words::{Flavor, LogFormat, LogLevel, Rung};
+pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime};
+pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub answer: Answer,
     /// What is served.
     pub release: Release,
+    /// The model.
+    pub model: Model,
     /// How the service stops.
     pub drain: Drain,
     /// What is logged.
@@ -72,6 +74,7 @@ impl Config {
             request: Request::held(settings)?,
             answer: Answer::held(settings)?,
             release: Release::held(settings)?,
+            model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
         })

@@ -98,7 +98,7 @@ impl Service {
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
         let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
-        let reloader = Reloader::start(parts, &config.release)?;
+        let reloader = Reloader::start(parts, config)?;
         let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
         let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);

@@ -1,8 +1,8 @@
 //! A snapshot's life, from rows to the release that serves and back to the disk.
 //!
 //! `publish` writes a release with `write`, in the `format` that `table` reads through a `map`; `ingest` receives one
-//! that is pushed; `store` points at one; `reload` opens, verifies, warms and checks it, and swaps it into `live`, where
-//! every request reads it.
+//! that is pushed; `store` points at one; `reload` opens, verifies, warms and checks it, takes its model from the
+//! `shelf`, and swaps both as one into `live`, where every request reads them.
 
 pub mod format;
 pub mod write;
@@ -17,6 +17,8 @@ mod piece;
 pub mod map;
 pub mod table;
 pub mod verify;
+pub mod pair;
 pub mod release;
+pub mod shelf;
 pub mod live;
 pub mod reload;

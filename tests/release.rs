@@ -149,7 +149,9 @@ fn cut_last_line(bytes: &mut Vec<u8>) {
 #[test]
 fn every_release_error_is_tripped_by_its_cause() {
     Release::load(&Spoiled::new().path).expect("it is good before it is spoiled");
-    let mut seen: BTreeSet<_> = [variant(&ReleaseError::GoldenMissing)].into(); // Only the configuration demands them.
+    // Golden questions are demanded by the configuration only, and a model is given to a release once it is loaded:
+    // `tests/swap/` trips these.
+    let mut seen: BTreeSet<String> = ["GoldenMissing", "ModelMissing", "Model", "Unpaired"].map(str::to_owned).into();
     for &(spoil, expected, reason, words) in BAD_RELEASES {
         let release = Spoiled::new();
         spoil(&release);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
 use segue::snapshot::publish::{About, Published, ReleaseWriter, WriteShape};
+use segue::snapshot::release::read_manifest;
 use segue::snapshot::store::Store;
 use segue::snapshot::table::Score;
 
@@ -34,7 +35,7 @@ pub fn usual_rows() -> Rows {
 pub fn write(dir: &Path, rows: Rows, version: &str) -> Result<Duration> {
     let version = version.parse().context("the name of a bench's release")?;
     let started = Instant::now();
-    if !Store::open(dir).has(&version) {
+    if read_manifest(&Store::open(dir).release_path(&version)).is_err() {
         finish(fill(dir, rows)?, About { version: Some(version), ..About::default() })?;
     }
     Ok(started.elapsed())

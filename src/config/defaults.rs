@@ -90,6 +90,12 @@ pub const RELEASE_POLL_MS: u64 = 2_000;
 /// A release that cannot show a right answer is not put in front of users.
 pub const RELEASE_GOLDEN_REQUIRED: bool = true;
 
+/// A release that was made to be served with a model is not itself without: that must be somebody's decision.
+pub const MODEL_MISSING: &str = "refuse";
+
+/// At least twice as fast, and the best candidate is the same in at least 99 of 100 answers.
+pub const MODEL_PRECISION: &str = "quantised";
+
 /// Long enough for load balancers and kube-proxy to see the un-ready probe and stop sending.
 pub const DRAIN_LAME_DUCK_MS: u64 = 5_000;
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::defaults::*;
 use super::key::{Key, Kind, Section, WAIT_MS_MAX};
 use super::settings::Settings;
-use super::words::{Flavor, LogFormat, LogLevel, Rung};
+use super::words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+use crate::model::engine::Precision;
 
 /// Every section, in the order of the reference.
 pub const SECTIONS: &[&Section] = &[
@@ -19,6 +20,7 @@ pub const SECTIONS: &[&Section] = &[
     &Request::SECTION,
     &Answer::SECTION,
     &Release::SECTION,
+    &Model::SECTION,
     &Drain::SECTION,
     &Log::SECTION,
 ];
@@ -172,6 +174,18 @@ section! {
         "poll_ms" => poll: Duration = wait_ms(RELEASE_POLL_MS, 10);
         /// Refuse a release that has no golden questions.
         "golden_required" => golden_required: bool = Kind::Switch { default: RELEASE_GOLDEN_REQUIRED };
+    }
+}
+
+section! {
+    /// The model that answers histories which the table does not hold.
+    Model in "model" {
+        /// What becomes of a release whose model is not in the store: refuse (what served before serves on) or serve
+        /// (from the table alone, and every answer that wanted the model says so). A model that is there and fails a
+        /// check is always refused.
+        "missing" => missing: MissingModel = Kind::Word { default: MODEL_MISSING, allowed: MissingModel::WORDS };
+        /// The arithmetic of the weights: full (32-bit floats, as trained) or quantised (8-bit integers: faster, and as good).
+        "precision" => precision: Precision = Kind::Word { default: MODEL_PRECISION, allowed: Precision::WORDS };
     }
 }
 

@@ -1,14 +1,11 @@
 //! The keys' closed vocabularies as enums; it must never accept a spelling that is not listed here.
 
 use super::value::{Held, Value};
+use crate::model::engine::Precision;
 
-/// Declares an enum whose variants are spelled by fixed words, in the order of the documentation.
-macro_rules! words {
-    ($(#[$meta:meta])+ $Name:ident { $( $(#[$variant_meta:meta])+ $Variant:ident = $word:literal, )+ }) => {
-        $(#[$meta])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $Name { $( $(#[$variant_meta])+ $Variant, )+ }
-
+/// Gives an enum, of this module or of another, its words: the only place where they are spelled.
+macro_rules! spelled {
+    ($Name:ident { $( $Variant:ident = $word:literal, )+ }) => {
         impl $Name {
             /// Every allowed word, in the order of the documentation.
             pub const WORDS: &[&str] = &[$($word),+];
@@ -41,6 +38,17 @@ macro_rules! words {
     };
 }
 
+/// Declares an enum whose variants are spelled by fixed words, in the order of the documentation.
+macro_rules! words {
+    ($(#[$meta:meta])+ $Name:ident { $( $(#[$variant_meta:meta])+ $Variant:ident = $word:literal, )+ }) => {
+        $(#[$meta])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $Name { $( $(#[$variant_meta])+ $Variant, )+ }
+
+        spelled!($Name { $( $Variant = $word, )+ });
+    };
+}
+
 words! {
     /// One way to answer; the configured order is the order of trying.
     Rung {
@@ -52,6 +60,18 @@ words! {
         Popular = "popular",
     }
 }
+
+words! {
+    /// What becomes of a release whose model is not there.
+    MissingModel {
+        /// It is refused: what served before serves on.
+        Refuse = "refuse",
+        /// It serves from its table alone.
+        Serve = "serve",
+    }
+}
+
+spelled!(Precision { Full = "full", Quantised = "quantised", });
 
 words! {
     /// How the doors' threads share work.

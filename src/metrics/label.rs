@@ -54,6 +54,8 @@ pub enum Phase {
     Verify,
     /// Touch every page.
     Warm,
+    /// Load the model, or find that it is in memory already.
+    Model,
     /// Replay the golden questions.
     Check,
     /// Store the pointer.
@@ -88,7 +90,7 @@ label!(
     Openapi = "openapi",
     Unmatched = "unmatched",
 );
-label!(Phase: Open = "open", Verify = "verify", Warm = "warm", Check = "check", Swap = "swap");
+label!(Phase: Open = "open", Verify = "verify", Warm = "warm", Model = "model", Check = "check", Swap = "swap");
 impl Label for Code {
     const ALL: &'static [Self] = &Self::ALL;
 

@@ -1,7 +1,7 @@
 //! What the reloader counts; a series of a release that no longer serves must never be shown.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
 
@@ -54,6 +54,14 @@ impl ReleaseMetrics {
     /// Records how long one phase of a load took, whether or not the load went on to succeed.
     pub fn phase(&self, phase: Phase, elapsed: Duration) {
         self.phases[phase.index()].record(elapsed.as_secs_f64());
+    }
+
+    /// Runs one phase of a load, and records how long it took.
+    pub fn timed<R>(&self, phase: Phase, step: impl FnOnce() -> R) -> R {
+        let started = Instant::now();
+        let result = step();
+        self.phase(phase, started.elapsed());
+        result
     }
 
     /// Counts a look at the release pointer.

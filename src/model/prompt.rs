@@ -1,4 +1,21 @@
 //! The prompt: a history and its retrieved continuations, as tokens.
+//!
+//! ```text
+//! BEGIN  MATCHED+m | BUCKET+b cluster cluster ... BUCKET+b' cluster ... | HISTORY  oldest ... latest
+//!        EMPTY
+//!        how long a suffix was found, and what follows it, best first    what the user did; the answer is read at
+//!        (EMPTY: nothing is known)                                       the last token
+//!
+//! token  0      BEGIN
+//!        1..5   MATCHED + clusters of the suffix that was found, 0 (the popular list) to 3 or more
+//!        5      EMPTY
+//!        6      HISTORY
+//!        7..23  BUCKET + how often the scores that follow halve 1: once for every run of one bucket
+//!        23..   CLUSTER + index in the catalogue
+//! ```
+//!
+//! Training and serving write prompts with this file and nothing else: a prompt that is made in another way is answered
+//! as if it were another question.
 
 use super::config::PromptConfig;
 
@@ -28,40 +45,50 @@ pub struct Context {
     pub continuations: Vec<(u32, f32)>,
 }
 
-/// Writes the prompt of a history (indexes in the catalogue, oldest first, distinct) to `tokens`, which it clears.
+/// Writes the prompt of a history (indexes in the catalogue, oldest first, distinct) to `tokens`, which it clears. It is
+/// never longer than [`tokens_max`], and names no cluster that the vocabulary lacks: such indexes are left out.
 pub fn write(config: &PromptConfig, history: &[u32], context: &Context, tokens: &mut Vec<u32>) {
     tokens.clear();
     tokens.push(TOKEN_BEGIN);
     write_context(config, history, context, tokens);
     tokens.push(TOKEN_HISTORY);
     let skipped = history.len().saturating_sub(config.history_max);
-    tokens.extend(history[skipped..].iter().map(|index| TOKEN_CLUSTER + index));
+    tokens
+        .extend(history[skipped..].iter().filter(|&&index| index < config.clusters).map(|index| TOKEN_CLUSTER + index));
 }
 
 fn write_context(config: &PromptConfig, history: &[u32], context: &Context, tokens: &mut Vec<u32>) {
-    let wanted = |index: &u32| !(config.novel && history.contains(index));
+    let wanted = |index: u32| index < config.clusters && !(config.novel && history.contains(&index));
+    let wanted = context.continuations.iter().filter(|&&(index, _)| wanted(index)).take(config.retrieved_max);
     let mut last = None;
-    let mut continuations =
-        context.continuations.iter().filter(|(index, _)| wanted(index)).take(config.retrieved_max).peekable();
-    if continuations.peek().is_none() {
-        return tokens.push(TOKEN_EMPTY);
-    }
-    tokens.push(TOKEN_MATCHED + (context.matched as u32).min(MATCHED - 1));
-    for &(index, score) in continuations {
+    for &(index, score) in wanted {
+        if last.is_none() {
+            tokens.push(TOKEN_MATCHED + context.matched.min(MATCHED as usize - 1) as u32);
+        }
         let bucket = bucket(score);
         if last.replace(bucket) != Some(bucket) {
             tokens.push(TOKEN_BUCKET + bucket);
         }
         tokens.push(TOKEN_CLUSTER + index);
     }
+    if last.is_none() {
+        tokens.push(TOKEN_EMPTY);
+    }
 }
 
-/// The bucket of a score: how often it halves 1, at most [`BUCKETS`] - 1.
+/// The bucket of a score: how often it halves 1, at most [`BUCKETS`] - 1. Read from the float's exponent, so that no
+/// two machines differ; a score above 1 counts as 1, and one that is no probability as the smallest.
 pub fn bucket(score: f32) -> u32 {
-    (-score.log2()).floor().clamp(0.0, (BUCKETS - 1) as f32) as u32
+    if score.is_nan() || score <= 0.0 {
+        return BUCKETS - 1;
+    }
+    // A float is 2^exponent times 1 up to below 2: at exactly 1 it is that power of a half, above it one less.
+    let (exponent, above) = ((score.to_bits() >> 23) as i32 - 127, score.to_bits() & 0x7F_FFFF != 0);
+    (-exponent - i32::from(above)).clamp(0, BUCKETS as i32 - 1) as u32
 }
 
-/// Most tokens of a prompt.
+/// Most tokens of a prompt: [`TOKEN_BEGIN`], the matched length, a bucket and a cluster for every continuation,
+/// [`TOKEN_HISTORY`], and the history.
 pub fn tokens_max(config: &PromptConfig) -> usize {
-    3 + 2 * config.retrieved_max + config.history_max
+    config.retrieved_max.saturating_mul(2).saturating_add(config.history_max).saturating_add(3)
 }

@@ -151,14 +151,19 @@ impl ReleaseWriter {
 /// Makes a hidden directory to write a release in, and the store around it if need be; clears away what writers that
 /// died long ago left.
 pub fn start(store: &Store) -> io::Result<TempDir> {
-    fs::create_dir_all(store.releases_dir())?;
-    let entries = fs::read_dir(store.releases_dir())?.filter_map(Result::ok);
+    start_in(&store.releases_dir())
+}
+
+/// The same in any directory that things are published in.
+pub(crate) fn start_in(dir: &Path) -> io::Result<TempDir> {
+    fs::create_dir_all(dir)?;
+    let entries = fs::read_dir(dir)?.filter_map(Result::ok);
     let partial = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PARTIAL);
     for left in entries.filter(partial).filter(|entry| abandoned(&entry.path())) {
         // What cannot be removed costs only space: it is no reason not to publish.
         let _ = fs::remove_dir_all(left.path());
     }
-    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(store.releases_dir())
+    tempfile::Builder::new().prefix(PARTIAL).tempdir_in(dir)
 }
 
 /// Whether nothing in a directory, nor itself, was written within [`ABANDONED_AFTER`].
@@ -233,7 +238,8 @@ fn content_name(unnamed: &Manifest) -> Version {
     Version::of_digest(&blake3::hash(&unnamed.to_json()))
 }
 
-fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+/// Writes a new file; it is on disk when this returns.
+pub(crate) fn write_synced(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create_new(path)?);
     write(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()

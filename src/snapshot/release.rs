@@ -1,4 +1,4 @@
-//! A release, opened: its manifest, catalogue, table and golden questions, checked to belong together.
+//! A release, opened: its manifest, catalogue, table, golden questions and model, checked to belong together.
 //!
 //! The steps of a load stand here in order, [`Release::open`], [`Release::verify`], [`Release::warm`],
 //! [`Release::check`]; who runs them, and what happens then, is [`reload`](super::reload)'s.
@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::format::{FormatError, Shape};
@@ -15,10 +16,12 @@ use super::manifest::{
     TableFigures, Version,
 };
 use super::map::Mapping;
+use super::pair::{Unpaired, check_pair};
 use super::piece::pieces;
 use super::table::Table;
 use super::verify::Damage;
 use crate::answer::{LADDER, climb};
+use crate::model::{Model, ModelError};
 
 /// Why a release cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +110,24 @@ pub enum ReleaseError {
     /// A golden question got another answer.
     #[error(transparent)]
     Golden(#[from] GoldenMismatch),
+    /// The model that the release needs is not there.
+    #[error(
+        "the release needs model {model}, and {} holds none; push or copy the model there, or set `model.missing` to \
+         \"serve\" to answer from the table alone",
+        path.display()
+    )]
+    ModelMissing {
+        /// The model that the manifest names.
+        model: Version,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The model cannot answer.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The model was not made for this release.
+    #[error(transparent)]
+    Unpaired(#[from] Unpaired),
     /// There is no golden question, and the configuration demands some.
     #[error("the release has no golden questions, and `release.golden_required` is on; build it anew")]
     GoldenMissing,
@@ -120,6 +141,7 @@ pub struct Release {
     catalogue: Catalogue,
     table: Table<Mapping>,
     golden: Vec<Golden>,
+    model: Option<Arc<Model>>,
 }
 
 impl ReleaseError {
@@ -134,12 +156,13 @@ impl ReleaseError {
             Self::Damage(_) | Self::Digest { .. } => "checksum",
             Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => "golden",
+            Self::ModelMissing { .. } | Self::Model(_) | Self::Unpaired(_) => "model",
         }
     }
 
     /// Every label that [`ReleaseError::reason`] gives.
-    pub const REASONS: [&str; 8] =
-        ["missing", "io", "manifest", "catalogue", "table", "checksum", "incompatible", "golden"];
+    pub const REASONS: [&str; 9] =
+        ["missing", "io", "manifest", "catalogue", "table", "checksum", "incompatible", "golden", "model"];
 
     fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
@@ -161,7 +184,7 @@ impl Release {
         let golden = golden::read_jsonl(open_file(&path.join(GOLDEN))?)?;
         let mapped = path.join(TABLE);
         let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
-        let release = Self { path: path.to_owned(), manifest, catalogue, table, golden };
+        let release = Self { path: path.to_owned(), manifest, catalogue, table, golden, model: None };
         release.check_named(name)?;
         release.check_belongs()?;
         Ok(release)
@@ -186,7 +209,15 @@ impl Release {
         self.golden.iter().find_map(wrong).map_or(Ok(()), |mismatch| Err(mismatch.into()))
     }
 
-    /// Opens and does every check: what must be done before a release serves.
+    /// Gives the release its model, from here on swapped with it: the one that the manifest names, made for the same
+    /// catalogue; an error for any other.
+    pub fn with_model(self, model: Arc<Model>) -> Result<Self, ReleaseError> {
+        check_pair(&self.manifest, &model)?;
+        Ok(Self { model: Some(model), ..self })
+    }
+
+    /// Opens and does every check of the release's own files: what must be done before it serves. Its model is
+    /// another's to load.
     pub fn load(path: &Path) -> Result<Self, ReleaseError> {
         Self::open(path)?.checked()
     }
@@ -215,6 +246,11 @@ impl Release {
     #[inline]
     pub fn table(&self) -> &Table<impl AsRef<[u8]> + std::fmt::Debug + use<>> {
         &self.table
+    }
+
+    /// Its model, where it names one that is there.
+    pub fn model(&self) -> Option<&Arc<Model>> {
+        self.model.as_ref()
     }
 
     /// Its golden questions.

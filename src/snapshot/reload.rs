@@ -1,4 +1,4 @@
-//! Follows the store's pointer: opens, verifies, warms and checks what it names, then swaps it in.
+//! Follows the store's pointer: opens, verifies, warms and checks what it names, with its model, then swaps it in.
 //!
 //! One thread of its own, at low priority, does all of it; requests never do. Whatever fails, the release before keeps
 //! serving, and the failure stands in [`Status`] and in a metric until a load succeeds. A failure never blocks what is
@@ -20,8 +20,14 @@ use super::live::Live;
 use super::manifest::Version;
 use super::release::{Release, ReleaseError};
 use super::store::{Store, StoreError};
-use crate::config;
+use crate::config::Config;
 use crate::metrics::{Metrics, Phase};
+
+mod loader;
+mod retired;
+
+use loader::Loader;
+use retired::Retired;
 
 /// Longest wait before a release that failed is tried again unasked: a file that came late heals by itself, and a bad
 /// one costs little.
@@ -94,15 +100,16 @@ pub struct Parts {
 
 impl Reloader {
     /// Starts the thread; it looks at the pointer at once, then at every `poll` and whenever asked.
-    pub fn start(parts: Parts, config: &config::Release) -> std::io::Result<Self> {
+    pub fn start(parts: Parts, config: &Config) -> std::io::Result<Self> {
         let (requests, waiting) = sync_channel(REQUESTS_MAX);
         let status = Arc::<Mutex<Status>>::default();
         let follower = Follower {
+            loader: Loader::new(&parts, config),
             parts,
-            poll: config.poll,
-            golden_required: config.golden_required,
+            poll: config.release.poll,
             status: status.clone(),
-            retired: Vec::new(),
+            retired: Retired::default(),
+            incomplete: false,
             retry: None,
         };
         thread::Builder::new().name("segue-reload".to_owned()).spawn(move || follower.run(&waiting))?;
@@ -137,11 +144,12 @@ impl Reloader {
 /// The thread's own state.
 struct Follower {
     parts: Parts,
+    loader: Loader,
     poll: Duration,
-    golden_required: bool,
     status: Arc<Mutex<Status>>,
-    /// Releases that no longer serve, kept until no reader holds them, so that unmapping falls to this thread.
-    retired: Vec<Arc<Release>>,
+    retired: Retired,
+    /// What serves does so without the model that it names.
+    incomplete: bool,
     retry: Option<Retry>,
 }
 
@@ -169,7 +177,7 @@ impl Follower {
                 Err(RecvTimeoutError::Timeout) => drop(self.look(Looking::Unasked)),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.retired.retain(|release| Arc::strong_count(release) > 1);
+            self.retired.drop_unread();
         }
     }
 
@@ -192,7 +200,7 @@ impl Follower {
     /// Loads a release, then points at it and swaps it in. Were the pointer moved first, a bad release would wait there
     /// for the next start of the service, which would then have nothing to serve.
     fn activate(&mut self, version: Version) -> Outcome {
-        if self.serving().as_ref() == Some(&version) {
+        if self.serving().as_ref() == Some(&version) && !self.completes(&version) {
             return match self.parts.store.activate(&version) {
                 Ok(_) => Outcome::Unchanged(version),
                 Err(error) => self.refuse(Refusal::pointer(&error), Looking::Asked),
@@ -216,7 +224,7 @@ impl Follower {
             Ok(wanted) => wanted,
             Err(refusal) => return self.refuse(refusal, looking),
         };
-        if self.serving().as_ref() == Some(&wanted) {
+        if self.serving().as_ref() == Some(&wanted) && !self.completes(&wanted) {
             self.settle();
             return Outcome::Unchanged(wanted);
         }
@@ -238,27 +246,16 @@ impl Follower {
     /// Loads a release, and shows meanwhile that it does.
     fn load(&self, version: &Version) -> Result<Release, ReleaseError> {
         locked(&self.status).loading = Some(version.clone());
-        let loaded = self.prepare(version);
+        let loaded = self.loader.load(version);
         locked(&self.status).loading = None;
         loaded
     }
 
-    /// Everything that must be done before the swap, in order.
-    fn prepare(&self, version: &Version) -> Result<Release, ReleaseError> {
-        let release = self.timed(Phase::Open, || Release::open(&self.parts.store.release_path(version)))?;
-        self.timed(Phase::Verify, || release.verify())?;
-        self.timed(Phase::Warm, || release.warm())?;
-        self.timed(Phase::Check, || release.check())?;
-        if self.golden_required && release.golden().is_empty() {
-            return Err(ReleaseError::GoldenMissing);
-        }
-        Ok(release)
-    }
-
     fn swap(&mut self, version: Version, release: Release) -> Outcome {
         let release = Arc::new(release);
-        let before = self.timed(Phase::Swap, || self.parts.live.swap(release.clone()));
-        self.retired.extend(before);
+        let before = self.parts.metrics.release().timed(Phase::Swap, || self.parts.live.swap(release.clone()));
+        before.into_iter().for_each(|before| self.retired.add(before));
+        self.incomplete = release.model().is_none() && release.manifest().model.is_some();
         self.retry = None;
         let loaded_unix_s = unix_s();
         let (serving, loaded) = (Some(version.clone()), Some(loaded_unix_s));
@@ -301,15 +298,13 @@ impl Follower {
         locked(&self.status).failure = None;
     }
 
-    fn serving(&self) -> Option<Version> {
-        locked(&self.status).serving.clone()
+    /// Whether a model has come that what serves, this release, names and lacks.
+    fn completes(&self, serving: &Version) -> bool {
+        self.incomplete && self.loader.has_model(serving)
     }
 
-    fn timed<R>(&self, phase: Phase, step: impl FnOnce() -> R) -> R {
-        let started = Instant::now();
-        let result = step();
-        self.parts.metrics.release().phase(phase, started.elapsed());
-        result
+    fn serving(&self) -> Option<Version> {
+        locked(&self.status).serving.clone()
     }
 }
 

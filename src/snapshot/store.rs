@@ -1,4 +1,4 @@
-//! A store of releases on disk, and the durable pointer that says which one serves.
+//! A store of releases and models on disk, and the durable pointer that says which one serves.
 //!
 //! The pointer moves in one rename that is synced before it is reported; whatever kills the process, it names either
 //! the release before or the one after, never a mixture.
@@ -17,6 +17,8 @@ use super::release::{ReleaseError, read_manifest};
 pub const STATE: &str = "state.json";
 /// The directory of releases in a store.
 pub const RELEASES: &str = "releases";
+/// The directory of models in a store.
+pub const MODELS: &str = "models";
 const LOCK: &str = ".lock";
 /// Where the next pointer is written. One name for all: only the holder of the lock writes it, and the next holder
 /// overwrites what a killed one left.
@@ -62,7 +64,7 @@ pub enum StoreError {
     },
 }
 
-/// A directory with `releases/` and `state.json`.
+/// A directory with `releases/`, `models/` and `state.json`.
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
@@ -89,9 +91,14 @@ impl Store {
         self.releases_dir().join(version.as_str())
     }
 
-    /// Whether a release of that name is complete.
-    pub fn has(&self, version: &Version) -> bool {
-        read_manifest(&self.release_path(version)).is_ok()
+    /// The directory that holds the models.
+    pub fn models_dir(&self) -> PathBuf {
+        self.dir.join(MODELS)
+    }
+
+    /// The directory of a model, whether it is there or not.
+    pub fn model_path(&self, version: &Version) -> PathBuf {
+        self.models_dir().join(version.as_str())
     }
 
     /// The names of all directories that may be releases, ascending.

@@ -110,7 +110,7 @@ impl Site {
         metrics.watch(room.clone());
         let store = Store::open(dir.path());
         let followed = reload::Parts { store: store.clone(), live, metrics: metrics.clone() };
-        let reloader = Reloader::start(followed, &config.release).expect("a thread");
+        let reloader = Reloader::start(followed, &config).expect("a thread");
         let admin = Admin::bind(&config).expect("a free port");
         let address = admin.address().expect("a bound socket");
         let parts = Parts { room: room.clone(), metrics, store, reloader: reloader.clone() };

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub(crate) mod caller;
+pub(crate) mod model;
 pub(crate) mod release;
 pub(crate) mod service;
 pub(crate) mod spoken;
@@ -13,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use segue::config::Config;
+use segue::config::{Config, MissingModel};
 
 /// A service on `dir`, on ports that the system chooses, with limits small enough to reach and time enough that a busy
 /// machine changes no result.
@@ -29,6 +30,8 @@ pub(crate) fn config(dir: &Path) -> Config {
     config.request.in_flight_max = 8;
     config.request.deadline_default = Duration::from_secs(30);
     config.request.deadline_max = Duration::from_secs(60);
+    // Most releases here name a model that nobody trained.
+    config.model.missing = MissingModel::Serve;
     config.drain.lame_duck = Duration::ZERO;
     config.drain.grace = Duration::from_secs(30);
     config

@@ -63,6 +63,7 @@ const ROWS: &[Row] = &[
         reason: "golden",
         says: "golden_required",
     },
+    Row { about: "no model", spoil: no_model, reason: "model", says: "model" },
 ];
 
 fn remove(at: &Path, file: &str) {
@@ -109,6 +110,17 @@ fn wrong_golden(at: &Path) {
     let text = String::from_utf8(read(at, GOLDEN)).expect("text");
     assert!(text.contains("\"cluster\":2"), "{text}");
     replace(at, GOLDEN, text.replace("\"cluster\":2", "\"cluster\":3").as_bytes());
+}
+
+/// What stands in the model's place is none.
+fn no_model(at: &Path) {
+    let mut manifest = Manifest::from_json(&read(at, MANIFEST)).expect("a manifest");
+    let model = version("none");
+    let models = Store::open(at.join("../..")).model_path(&model);
+    fs::create_dir_all(&models).expect("it can be made");
+    write(&models, MANIFEST, b"{}");
+    manifest.model = Some(model);
+    write(at, MANIFEST, &manifest.to_json());
 }
 
 /// Gives a release another file, and a manifest that lists it as it is now.

@@ -46,7 +46,7 @@ impl Field {
         let running = start_on(dir, |_| {});
         let (live, metrics) = (Arc::<Live>::default(), Metrics::new());
         let parts = Parts { store: running.store.clone(), live: live.clone(), metrics };
-        let follower = Reloader::start(parts, &crate::support::config(running.dir()).release).expect("a thread");
+        let follower = Reloader::start(parts, &crate::support::config(running.dir())).expect("a thread");
         let field = Self { running, live, follower, editions, over: AtomicBool::new(false) };
         field.move_to(0);
         field
