@@ -2,6 +2,7 @@
 
 pub mod math;
 pub mod layout;
+pub mod parameters;
 pub(crate) mod block;
 pub mod decoder;
 pub mod optimiser;
