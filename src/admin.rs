@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -25,7 +25,8 @@ use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Protocol, Workers};
 use crate::metrics::Metrics;
 use crate::room::Room;
-use crate::snapshot::ingest::{Ingest, IngestLimits};
+use crate::snapshot::ingest::{Ingest, IngestRules};
+use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
 
@@ -155,9 +156,14 @@ impl Admin {
 
 impl Desk {
     fn new(parts: Parts, auth: Auth, config: &Config) -> Self {
-        let limits = IngestLimits { bytes_max: config.admin.push_bytes_max, idle_max: config.admin.push_idle_max };
+        let rules = IngestRules {
+            bytes_max: config.admin.push_bytes_max,
+            idle_max: config.admin.push_idle_max,
+            precision: config.model.precision,
+            model_missing: config.model.missing,
+        };
         Self {
-            ingest: Ingest::open(parts.store.clone(), limits),
+            ingest: Ingest::open(parts.store.clone(), rules),
             pace: body::Pace { idle_max: config.admin.body_idle_timeout },
             started: Instant::now(),
             auth,
@@ -194,9 +200,8 @@ fn router(desk: &Arc<Desk>) -> Router {
     let changes = Router::new()
         .route("/admin/v1/reload", post(change::reload))
         .route("/admin/v1/activate", post(change::activate))
-        .route("/admin/v1/releases/{version}/files/manifest.json", put(push::manifest))
-        .route("/admin/v1/releases/{version}/files/{name}", put(push::file))
-        .route("/admin/v1/releases/{version}/commit", post(push::commit))
+        .nest("/admin/v1/releases/{version}", push::routes(Kind::Release))
+        .nest("/admin/v1/models/{version}", push::routes(Kind::Model))
         .route_layer(from_fn_with_state(desk.clone(), guard::guard));
     Router::new()
         .route("/livez", get(probe::livez))

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod golden;
 pub mod failpoint;
 pub mod publish;
+pub mod parcel;
 pub mod ingest;
 pub mod store;
 mod piece;

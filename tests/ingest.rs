@@ -4,8 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use segue::snapshot::ingest::{Begun, Ingest, IngestError, IngestLimits, PUSHES_MAX};
+use segue::config::MissingModel;
+use segue::model::engine::Precision;
+use segue::snapshot::ingest::{Begun, Ingest, IngestError, IngestRules, PUSHES_MAX};
 use segue::snapshot::manifest::{FILES, MANIFEST};
+use segue::snapshot::parcel::Address;
 use segue::snapshot::store::Store;
 use tempfile::TempDir;
 
@@ -15,14 +18,19 @@ mod support;
 use support::{Parcel, publish, version};
 
 fn ingest(store: &Path, idle_max: Duration) -> Ingest {
-    Ingest::open(Store::open(store), IngestLimits { bytes_max: 1 << 20, idle_max })
+    let (precision, model_missing) = (Precision::Full, MissingModel::Refuse);
+    Ingest::open(Store::open(store), IngestRules { bytes_max: 1 << 20, idle_max, precision, model_missing })
+}
+
+fn address(name: &str) -> Address {
+    Address::release(version(name))
 }
 
 #[test]
 fn an_abandoned_push_makes_room_for_the_next() {
     let store = TempDir::new().expect("a temporary directory");
     let (first, second) = (Parcel::new("new", 0.25), Parcel::new("new", 0.75));
-    let begin = |ingest: &Ingest, parcel: &Parcel| ingest.begin(&version("new"), &parcel.bytes(MANIFEST));
+    let begin = |ingest: &Ingest, parcel: &Parcel| ingest.begin(&address("new"), &parcel.bytes(MANIFEST));
 
     let patient = ingest(store.path(), Duration::from_secs(3600));
     assert_eq!(begin(&patient, &first).expect("nothing is open"), Begun::Open(FILES.to_vec()));
@@ -34,7 +42,7 @@ fn an_abandoned_push_makes_room_for_the_next() {
     assert_eq!(begin(&hasty, &second).expect("the first is abandoned"), Begun::Open(FILES.to_vec()));
     hasty.remove_abandoned();
     assert_eq!(fs::read_dir(store.path().join("releases")).expect("the store").count(), 0);
-    assert!(matches!(hasty.commit(&version("new")), Err(IngestError::NotOpen { .. })));
+    assert!(matches!(hasty.commit(&address("new")), Err(IngestError::NotOpen { .. })));
 }
 
 #[test]
@@ -44,9 +52,9 @@ fn pushes_are_counted() {
     let names = ["a", "b", "c", "d", "e"];
     assert_eq!(names.len(), PUSHES_MAX + 1);
     for name in &names[..PUSHES_MAX] {
-        ingest.begin(&version(name), &Parcel::new(name, 0.5).bytes(MANIFEST)).expect("there is room");
+        ingest.begin(&address(name), &Parcel::new(name, 0.5).bytes(MANIFEST)).expect("there is room");
     }
-    let over = ingest.begin(&version("e"), &Parcel::new("e", 0.5).bytes(MANIFEST));
+    let over = ingest.begin(&address("e"), &Parcel::new("e", 0.5).bytes(MANIFEST));
     assert!(matches!(over, Err(IngestError::TooMany)), "{over:?}");
 }
 
@@ -70,13 +78,13 @@ fn what_an_interrupted_push_left_is_removed_at_the_start_and_nothing_else_is() {
 fn a_file_is_refused_at_the_first_byte_too_many() {
     let store = TempDir::new().expect("a temporary directory");
     let (ingest, parcel) = (ingest(store.path(), Duration::from_secs(3600)), Parcel::new("new", 0.5));
-    ingest.begin(&version("new"), &parcel.bytes(MANIFEST)).expect("nothing is open");
+    ingest.begin(&address("new"), &parcel.bytes(MANIFEST)).expect("nothing is open");
     let mut taken = 0;
     let endless = std::iter::repeat_with(|| {
         taken += 1;
         parcel.bytes("table.segue")
     });
-    let refused = ingest.receive(&version("new"), "table.segue", endless.take(100));
+    let refused = ingest.receive(&address("new"), "table.segue", endless.take(100));
     assert!(matches!(refused, Err(IngestError::Size { .. })), "{refused:?}");
     assert_eq!(taken, 2, "the first chunk is the whole file");
 }

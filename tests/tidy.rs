@@ -38,8 +38,8 @@ const ONLY: &[Only] = &[
         part: Part::Program,
         words: &["unsafe {", "unsafe fn", "unsafe impl", "allow(unsafe_code"],
         under: "",
-        allowed: &["src/snapshot/map.rs", "benches/", "fuzz/"],
-        reason: "unsafe code stands only where a table is mapped",
+        allowed: &["src/snapshot/map.rs", "src/model/engine/kernel.rs", "benches/", "fuzz/"],
+        reason: "unsafe code stands only where a table is mapped, and where a product's registers are filled",
     },
     Only {
         part: Part::Program,
@@ -174,7 +174,14 @@ fn files_and_functions_are_small() {
 fn the_rules_are_about_files_that_are_there() {
     let sources = sources(&["rs", "toml"]);
     let there = |prefix: &str| sources.iter().any(|source| source.path.starts_with(prefix));
-    let named = ["src/config.rs", "src/snapshot/map.rs", "src/snapshot/live.rs", "src/metrics.rs", "src/error.rs"];
+    let named = [
+        "src/config.rs",
+        "src/snapshot/map.rs",
+        "src/model/engine/kernel.rs",
+        "src/snapshot/live.rs",
+        "src/metrics.rs",
+        "src/error.rs",
+    ];
     assert!(named.into_iter().all(there), "a rule names a file that was moved");
     assert!(sources.len() > 50, "only {} files were looked at", sources.len());
 }

@@ -168,3 +168,6 @@ impl Examples {
         copy
     }
 }
+
+#[cfg(test)]
+mod tests;

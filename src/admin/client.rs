@@ -1,11 +1,11 @@
-//! The other end of the operator's door: pushes a release to a running service, and tells it what to serve.
+//! The other end of the operator's door: pushes releases and models to a running service, and tells it what to serve.
 //!
 //! It blocks, and it must never wait or retry without a limit. A request that fails because the connection did is sent
 //! again: every call of the door may be repeated.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{Method, Uri};
@@ -19,7 +19,7 @@ use call::{Call, Content};
 use super::documents::{ActivateBody, CommittedBody, PushBody, ReceivedBody, ServingBody};
 use crate::auth::Token;
 use crate::snapshot::manifest::{MANIFEST, Version};
-use crate::snapshot::release::Release;
+use crate::snapshot::parcel::Address;
 
 /// Longest wait for a connection.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -87,7 +87,7 @@ pub enum ClientError {
 /// What a push led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// The release was sent and published.
+    /// It was sent and published.
     Sent,
     /// The service had it already.
     Present,
@@ -109,21 +109,20 @@ impl Client {
         Ok(Self { agent: config.build().into(), base: base.trim_end_matches('/').to_owned(), token })
     }
 
-    /// Sends what the service lacks of a release that has been loaded, and has it checked and published there.
-    /// `progress` hears the name of the file that is on its way, and how many of its bytes are.
-    pub fn push(&self, release: &Release, progress: &dyn Fn(&str, u64)) -> Result<Pushed, ClientError> {
-        let version = &release.manifest().version;
-        let path = release.path().join(MANIFEST);
+    /// Sends what the service lacks of a release or a model that has been loaded from `dir`, and has it checked and
+    /// published there. `progress` hears the name of the file that is on its way, and how many of its bytes are.
+    pub fn push(&self, address: &Address, dir: &Path, progress: &dyn Fn(&str, u64)) -> Result<Pushed, ClientError> {
+        let path = dir.join(MANIFEST);
         let manifest = fs::read(&path).map_err(|source| ClientError::File { path, source })?;
-        let standing: PushBody = self.put(version, MANIFEST, Content::Json(&manifest))?;
+        let standing: PushBody = self.put(address, MANIFEST, Content::Json(&manifest))?;
         if standing.published {
             return Ok(Pushed::Present);
         }
         for name in &standing.missing {
-            let path = release.path().join(name);
-            let _: ReceivedBody = self.put(version, name, Content::File(&path, &|bytes| progress(name, bytes)))?;
+            let path = dir.join(name);
+            let _: ReceivedBody = self.put(address, name, Content::File(&path, &|bytes| progress(name, bytes)))?;
         }
-        let _: CommittedBody = self.post(&format!("releases/{version}/commit"), b"")?;
+        let _: CommittedBody = self.post(&format!("{}/commit", path_of(address)), b"")?;
         Ok(Pushed::Sent)
     }
 
@@ -133,8 +132,8 @@ impl Client {
         self.post("activate", &serde_json::to_vec(&body).expect("a struct of one string has a JSON form"))
     }
 
-    fn put<T: DeserializeOwned>(&self, version: &Version, name: &str, content: Content<'_>) -> Result<T, ClientError> {
-        let url = format!("{}/admin/v1/releases/{version}/files/{name}", self.base);
+    fn put<T: DeserializeOwned>(&self, address: &Address, name: &str, content: Content<'_>) -> Result<T, ClientError> {
+        let url = format!("{}/admin/v1/{}/files/{name}", self.base, path_of(address));
         Call { method: Method::PUT, url, content }.send(self)
     }
 
@@ -142,4 +141,9 @@ impl Client {
         let url = format!("{}/admin/v1/{path}", self.base);
         Call { method: Method::POST, url, content: Content::Json(json) }.send(self)
     }
+}
+
+/// Where the door takes a release or a model.
+fn path_of(Address { kind, version }: &Address) -> String {
+    format!("{kind}s/{version}")
 }

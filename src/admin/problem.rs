@@ -9,7 +9,6 @@ use crate::auth::AuthError;
 use crate::error::{Code, RETRY_AFTER_S};
 use crate::snapshot::ingest::IngestError;
 use crate::snapshot::manifest::{Version, VersionError};
-use crate::snapshot::publish::PublishError;
 use crate::snapshot::release::ReleaseError;
 use crate::snapshot::reload::Failure;
 use crate::snapshot::store::StoreError;
@@ -145,10 +144,12 @@ fn of_body(error: &BodyError) -> Code {
 fn of_ingest(error: &IngestError) -> Code {
     match error {
         IngestError::Manifest(_)
+        | IngestError::ModelManifest(_)
         | IngestError::Version { .. }
         | IngestError::Size { .. }
         | IngestError::Digest { .. }
-        | IngestError::Release { .. } => Code::Refused,
+        | IngestError::Release { .. }
+        | IngestError::Model { .. } => Code::Refused,
         IngestError::Name { .. } => Code::NotFound,
         IngestError::TooLarge { .. } => Code::TooLarge,
         IngestError::NoRoom { .. } => Code::StorageFull,
@@ -157,9 +158,9 @@ fn of_ingest(error: &IngestError) -> Code {
         | IngestError::Busy { .. }
         | IngestError::NotOpen { .. }
         | IngestError::Incomplete { .. }
-        | IngestError::Publish(PublishError::Exists { .. }) => Code::Conflict,
+        | IngestError::NeedsModel { .. } => Code::Conflict,
         IngestError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Code::StorageFull,
-        IngestError::Publish(_) | IngestError::Io(_) => Code::Internal,
+        IngestError::Io(_) => Code::Internal,
     }
 }
 

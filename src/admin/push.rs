@@ -1,10 +1,11 @@
-//! Receives a pushed release: bytes come in here and go to a thread that writes them. It decides nothing about them.
+//! Receives a pushed release or model: bytes come in here and go to a thread that writes them. It decides nothing about them.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
+use axum::routing::{post, put};
+use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -13,35 +14,47 @@ use super::body::{BodyError, Paced};
 use super::change::on_disk;
 use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use super::problem::AdminError;
-use crate::snapshot::ingest::Begun;
-use crate::snapshot::manifest::{MANIFEST_BYTES_MAX, Version};
+use crate::snapshot::ingest::{Begun, Committed};
+use crate::snapshot::manifest::MANIFEST_BYTES_MAX;
+use crate::snapshot::parcel::{Address, Kind};
 
 /// Chunks that wait for the disk before the sender has to.
 const CHUNKS_WAITING_MAX: usize = 4;
 
+/// The calls that push what is of a kind, relative to its address.
+pub(super) fn routes(kind: Kind) -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/files/manifest.json", put(manifest))
+        .route("/files/{name}", put(file))
+        .route("/commit", post(commit))
+        .layer(Extension(kind))
+}
+
 /// Opens a push by its manifest.
-pub(super) async fn manifest(
+async fn manifest(
     State(desk): State<Arc<Desk>>,
+    Extension(kind): Extension<Kind>,
     Path(version): Path<String>,
     body: Body,
 ) -> Result<Json<PushBody>, AdminError> {
-    let version: Version = version.parse()?;
+    let address = Address { kind, version: version.parse()? };
     let manifest = Paced::new(body, desk.pace).whole(MANIFEST_BYTES_MAX).await?;
-    let begun = on_disk(move || desk.ingest.begin(&version, &manifest)).await??;
+    let begun = on_disk(move || desk.ingest.begin(&address, &manifest)).await??;
     Ok(Json(begun.into()))
 }
 
 /// Receives one file of an open push.
-pub(super) async fn file(
+async fn file(
     State(desk): State<Arc<Desk>>,
+    Extension(kind): Extension<Kind>,
     Path((version, name)): Path<(String, String)>,
     body: Body,
 ) -> Result<Json<ReceivedBody>, AdminError> {
-    let version: Version = version.parse()?;
+    let address = Address { kind, version: version.parse()? };
     let body = Paced::new(body, desk.pace);
     let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
     let received = ReceivedBody { received: name.clone() };
-    let writing = on_disk(move || desk.ingest.receive(&version, &name, std::iter::from_fn(|| waiting.blocking_recv())));
+    let writing = on_disk(move || desk.ingest.receive(&address, &name, std::iter::from_fn(|| waiting.blocking_recv())));
     let (fed, written) = tokio::join!(feed(body, chunks), writing);
     // A body that broke off also makes a file of the wrong size; that it broke off is what the sender must know.
     fed?;
@@ -50,15 +63,15 @@ pub(super) async fn file(
 }
 
 /// Publishes a push that is complete.
-pub(super) async fn commit(
+async fn commit(
     State(desk): State<Arc<Desk>>,
+    Extension(kind): Extension<Kind>,
     Path(version): Path<String>,
 ) -> Result<Json<CommittedBody>, AdminError> {
-    let version: Version = version.parse()?;
-    let published = on_disk(move || desk.ingest.commit(&version)).await??;
-    let (release, bytes) = (published.manifest.version, published.bytes);
-    tracing::info!(%release, bytes, "release pushed");
-    Ok(Json(CommittedBody { release, bytes }))
+    let address = Address { kind, version: version.parse()? };
+    let Committed { address, bytes } = on_disk(move || desk.ingest.commit(&address)).await??;
+    tracing::info!(what = %address, bytes, "pushed");
+    Ok(Json(CommittedBody { address: address.into(), bytes }))
 }
 
 /// Hands a body's bytes on until its end, or until nobody wants them: then the writer has refused, and says why.

@@ -1,33 +1,52 @@
 //! The network arranged for inference: one thread, no allocation, packed weights, the processor's widest arithmetic.
+//!
+//! ```text
+//! tensors -> pack -> decoder: embed, (norm, product, attention, product, norm, product, product) a block, logits
+//! ```
+//!
+//! Each number of a prompt's row is computed by the same operations in the same order whatever else is in the batch, so a
+//! prompt's logits depend on the weights, the precision and the kernel alone. It must never depend on anything that a
+//! caller can see change between two calls.
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
+use candle_core::{Result, Tensor};
 
 use super::config::ModelConfig;
-use super::golden;
-use super::network::Network;
+
+mod pack;
+mod decoder;
+mod attention;
+mod product;
+mod lanes;
+mod kernel;
+
+pub use decoder::Scratch;
+pub use kernel::Kernel;
+
+use decoder::Decoder;
+use kernel::{Block, Step};
 
 /// The arithmetic of the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// 32-bit floats, as trained.
     Full,
-    /// 8-bit integers with scales.
+    /// 8-bit integers, with a scale for every 32 of them on both sides of a product.
     Quantised,
 }
 
 /// A network ready to be asked. Immutable: any number of threads may ask it, each with its own [`Scratch`].
 #[derive(Debug)]
 pub struct Engine {
-    config: ModelConfig,
-    network: Network,
+    decoder: Either,
 }
 
-/// One thread's working memory; it grows to the largest batch asked.
-#[derive(Debug, Default)]
-pub struct Scratch {}
+#[derive(Debug)]
+enum Either {
+    Full(Decoder<Step>),
+    Quantised(Decoder<Block>),
+}
 
 /// Prompts of any lengths, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -40,24 +59,51 @@ pub struct Prompts {
 
 impl Engine {
     /// Packs weights given by Hugging Face's names, all f32. The shapes have been checked against `config`.
-    pub fn new(
-        config: &ModelConfig,
-        weights: &HashMap<String, Tensor>,
-        _precision: Precision,
-    ) -> candle_core::Result<Self> {
-        let weights = VarBuilder::from_tensors(weights.clone(), DType::F32, &Device::Cpu);
-        Ok(Self { config: config.clone(), network: Network::new(config, weights)? })
+    pub fn new(config: &ModelConfig, weights: &HashMap<String, Tensor>, precision: Precision) -> Result<Self> {
+        let decoder = match precision {
+            Precision::Full => Either::Full(pack::pack(config, weights)?),
+            Precision::Quantised => Either::Quantised(pack::pack(config, weights)?),
+        };
+        Ok(Self { decoder })
+    }
+
+    /// The same network on another kernel than the fastest.
+    #[must_use]
+    pub fn on(mut self, kernel: Kernel) -> Self {
+        match &mut self.decoder {
+            Either::Full(decoder) => decoder.kernel = kernel,
+            Either::Quantised(decoder) => decoder.kernel = kernel,
+        }
+        self
     }
 
     /// The logits of every cluster after each prompt's last token: prompts x clusters, row after row, in `logits`
     /// (cleared first). A prompt's logits do not depend on what else is in the batch, to the last bit.
-    pub fn logits(&self, _scratch: &mut Scratch, prompts: &Prompts, logits: &mut Vec<f32>) {
-        logits.clear();
-        let mut start = 0;
-        for &end in &prompts.ends {
-            let row = golden::answer(&self.network, &self.config, &prompts.tokens[start..end]);
-            logits.extend(row.expect("the prompt is one of this model"));
-            start = end;
+    ///
+    /// # Panics
+    ///
+    /// If a prompt is empty, is longer than the network's positions, or holds a token beyond its vocabulary; none that
+    /// [`prompt::write`](super::prompt::write) makes for the network's own configuration does.
+    pub fn logits(&self, scratch: &mut Scratch, prompts: &Prompts, logits: &mut Vec<f32>) {
+        match &self.decoder {
+            Either::Full(decoder) => decoder.logits(scratch, prompts, logits),
+            Either::Quantised(decoder) => decoder.logits(scratch, prompts, logits),
+        }
+    }
+
+    /// The kernel that it runs on: `avx512`, `avx2` or `portable`.
+    pub fn kernel(&self) -> &'static str {
+        match &self.decoder {
+            Either::Full(decoder) => decoder.kernel.label(),
+            Either::Quantised(decoder) => decoder.kernel.label(),
+        }
+    }
+
+    /// Memory of weights and tables, in bytes.
+    pub fn bytes(&self) -> usize {
+        match &self.decoder {
+            Either::Full(decoder) => decoder.bytes(),
+            Either::Quantised(decoder) => decoder.bytes(),
         }
     }
 }

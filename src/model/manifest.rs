@@ -11,8 +11,6 @@ use crate::snapshot::manifest::{Provenance, ReleaseFile, Version};
 
 /// The only format that this build reads and writes.
 pub const MODEL_FORMAT: &str = "segue.model/1";
-/// The directory of models in a store.
-pub const MODELS: &str = "models";
 /// The shape's file name.
 pub const CONFIG: &str = "config.json";
 /// The weights' file name.

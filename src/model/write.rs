@@ -4,7 +4,7 @@
 //! reader sees a complete model or none, and a model never changes.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,14 @@ use tempfile::TempDir;
 
 use super::config::{ModelConfig, ModelConfigError};
 use super::golden::GoldenLogits;
-use super::manifest::{CONFIG, LOGITS, MODEL_FILES, MODEL_FORMAT, MODELS, ModelManifest, WEIGHTS};
+use super::manifest::{CONFIG, LOGITS, MODEL_FILES, MODEL_FORMAT, ModelManifest, WEIGHTS};
 use super::open::read_model_manifest;
 use super::weights::{self, Weights, WeightsError};
+use crate::snapshot::failpoint::{Moment, reached};
 use crate::snapshot::manifest::{MANIFEST, Provenance, ReleaseFile, Version};
-use crate::snapshot::publish::{start_in, write_synced};
+use crate::snapshot::publish::{give_name, start_in, write_synced};
 use crate::snapshot::release::digest_file;
-use crate::snapshot::store::sync_dir;
+use crate::snapshot::store::Store;
 
 /// What a model says of itself beside its weights.
 #[derive(Clone, Debug)]
@@ -97,36 +98,36 @@ pub fn write_model(
     weights::check(weights, config)?;
     check_figures(&about)?;
     let golden = make_golden(config, weights)?;
-    let partial = start_in(&dir.join(MODELS))?;
+    let store = Store::open(dir);
+    let partial = start_in(&store.models_dir())?;
+    reached(Moment::PartialMade);
     write_bytes(&partial.path().join(CONFIG), &config.to_json())?;
+    reached(Moment::ConfigWritten);
     write_weights(&partial.path().join(WEIGHTS), weights)?;
+    reached(Moment::WeightsWritten);
     write_bytes(&partial.path().join(LOGITS), &golden.to_json())?;
+    reached(Moment::LogitsWritten);
     let manifest = describe(partial.path(), about)?;
     write_bytes(&partial.path().join(MANIFEST), &manifest.to_json())?;
-    publish_model(dir, partial, manifest)
+    reached(Moment::ManifestWritten);
+    publish_model(&store, partial, manifest)
 }
 
 /// Gives a complete, synced, hidden directory the name that its manifest says. Its manifest must be `manifest`.
-pub fn publish_model(dir: &Path, partial: TempDir, manifest: ModelManifest) -> Result<PublishedModel, ModelWriteError> {
-    let models = dir.join(MODELS);
-    let path = models.join(manifest.version.as_str());
+pub fn publish_model(
+    store: &Store,
+    partial: TempDir,
+    manifest: ModelManifest,
+) -> Result<PublishedModel, ModelWriteError> {
+    let path = store.model_path(&manifest.version);
     let bytes = manifest.bytes() + manifest.to_json().len() as u64;
-    sync_dir(partial.path())?;
-    match fs::rename(partial.path(), &path) {
-        Ok(()) => drop(partial.keep()),
-        Err(_) if read_model_manifest(&path).is_ok_and(|present| present == manifest) => {}
-        Err(error) if path.exists() => return Err(exists(error, manifest.version)),
-        Err(error) => return Err(error.into()),
-    }
-    sync_dir(&models)?;
-    sync_dir(dir)?;
-    Ok(PublishedModel { path, manifest, bytes })
-}
-
-fn exists(error: io::Error, version: Version) -> ModelWriteError {
-    match error.kind() {
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => ModelWriteError::Exists { version },
-        _ => error.into(),
+    let is_same = |path: &Path| read_model_manifest(path).is_ok_and(|present| present == manifest);
+    match give_name(partial, &path, is_same) {
+        Ok(()) => Ok(PublishedModel { path, manifest, bytes }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(ModelWriteError::Exists { version: manifest.version })
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! It must never do anything in a build that serves: only the feature `failpoints`, which the tests turn on, gives it a
 //! body.
 
-/// A moment in publishing a release or moving the pointer, named by what has just been done.
+/// A moment in publishing a release or a model, or in moving the pointer, named by what has just been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// The hidden directory was made.
@@ -18,8 +18,16 @@ pub enum Moment {
     ManifestWritten,
     /// The names of the files were synced.
     PartialSynced,
+    /// A file of a push was written and synced.
+    FileReceived,
+    /// A model's configuration was written and synced.
+    ConfigWritten,
+    /// A model's weights were written and synced.
+    WeightsWritten,
+    /// A model's golden logits were written and synced.
+    LogitsWritten,
     /// The hidden directory got its name.
-    ReleaseNamed,
+    Named,
     /// The next pointer was written.
     StateWritten,
     /// The next pointer was synced.
@@ -29,19 +37,33 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// Every moment, in the order of a publish and an activation.
-    pub const ALL: [Self; 10] = [
+    /// Every moment of publishing a release and pointing at it, in order.
+    pub const RELEASE: [Self; 10] = [
         Self::PartialMade,
         Self::TableWritten,
         Self::CatalogueWritten,
         Self::GoldenWritten,
         Self::ManifestWritten,
         Self::PartialSynced,
-        Self::ReleaseNamed,
+        Self::Named,
         Self::StateWritten,
         Self::StateSynced,
         Self::StateNamed,
     ];
+
+    /// Every moment of writing a model, in order.
+    pub const MODEL: [Self; 7] = [
+        Self::PartialMade,
+        Self::ConfigWritten,
+        Self::WeightsWritten,
+        Self::LogitsWritten,
+        Self::ManifestWritten,
+        Self::PartialSynced,
+        Self::Named,
+    ];
+
+    /// Every moment of a push, in order.
+    pub const PUSH: [Self; 4] = [Self::PartialMade, Self::FileReceived, Self::PartialSynced, Self::Named];
 
     /// The failpoint's name.
     pub const fn label(self) -> &'static str {
@@ -52,7 +74,11 @@ impl Moment {
             Self::GoldenWritten => "golden_written",
             Self::ManifestWritten => "manifest_written",
             Self::PartialSynced => "partial_synced",
-            Self::ReleaseNamed => "release_named",
+            Self::FileReceived => "file_received",
+            Self::ConfigWritten => "config_written",
+            Self::WeightsWritten => "weights_written",
+            Self::LogitsWritten => "logits_written",
+            Self::Named => "named",
             Self::StateWritten => "state_written",
             Self::StateSynced => "state_synced",
             Self::StateNamed => "state_named",
@@ -62,11 +88,11 @@ impl Moment {
 
 /// The moment has come.
 #[cfg(feature = "failpoints")]
-pub(super) fn reached(moment: Moment) {
+pub(crate) fn reached(moment: Moment) {
     fail::fail_point!(moment.label());
 }
 
 /// The moment has come.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub(super) fn reached(_: Moment) {}
+pub(crate) fn reached(_: Moment) {}

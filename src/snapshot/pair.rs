@@ -1,7 +1,8 @@
 //! Whether a release and a model belong together; it must never look further than what both say of themselves.
 
 use super::manifest::{Manifest, Version};
-use crate::model::Model;
+use crate::model::config::ModelConfig;
+use crate::model::manifest::ModelManifest;
 
 /// Why a release and a model do not belong together.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,15 +41,14 @@ pub enum Unpaired {
 }
 
 /// Checks that a model is the one that a release names, and was made for the release's catalogue.
-pub fn check_pair(release: &Manifest, model: &Model) -> Result<(), Unpaired> {
-    let (manifest, clusters) = (model.manifest(), model.config().segue.clusters);
-    if release.model.as_ref() != Some(&manifest.version) {
-        return Err(Unpaired::Name { expected: release.model.clone(), got: manifest.version.clone() });
+pub fn check_pair(release: &Manifest, model: &ModelManifest, config: &ModelConfig) -> Result<(), Unpaired> {
+    if release.model.as_ref() != Some(&model.version) {
+        return Err(Unpaired::Name { expected: release.model.clone(), got: model.version.clone() });
     }
-    let (model, expected) = (manifest.version.clone(), release.table.clusters);
-    if release.catalogue != manifest.catalogue {
-        let (expected, got) = (release.catalogue.clone(), manifest.catalogue.clone());
-        return Err(Unpaired::Catalogue { model, expected, got });
+    if release.catalogue != model.catalogue {
+        let (expected, got) = (release.catalogue.clone(), model.catalogue.clone());
+        return Err(Unpaired::Catalogue { model: model.version.clone(), expected, got });
     }
-    if clusters == expected { Ok(()) } else { Err(Unpaired::Clusters { model, expected, got: clusters }) }
+    let (expected, got) = (release.table.clusters, config.segue.clusters);
+    if got == expected { Ok(()) } else { Err(Unpaired::Clusters { model: model.version.clone(), expected, got }) }
 }

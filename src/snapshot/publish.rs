@@ -180,25 +180,32 @@ fn abandoned(dir: &Path) -> bool {
 pub fn publish(store: &Store, partial: TempDir, manifest: Manifest) -> Result<Published, PublishError> {
     let path = store.release_path(&manifest.version);
     let bytes = manifest.bytes() + manifest.to_json().len() as u64;
-    sync_dir(partial.path())?;
-    reached(Moment::PartialSynced);
-    match fs::rename(partial.path(), &path) {
-        Ok(()) => drop(partial.keep()),
-        Err(_) if read_manifest(&path).is_ok_and(|present| present == manifest) => {}
-        Err(error) if path.exists() => return Err(exists(error, manifest.version)),
-        Err(error) => return Err(error.into()),
+    let is_same = |path: &Path| read_manifest(path).is_ok_and(|present| present == manifest);
+    match give_name(partial, &path, is_same) {
+        Ok(()) => Ok(Published { path, manifest, bytes }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(PublishError::Exists { version: manifest.version })
+        }
+        Err(error) => Err(error.into()),
     }
-    reached(Moment::ReleaseNamed);
-    sync_dir(&store.releases_dir())?;
-    sync_dir(store.dir())?;
-    Ok(Published { path, manifest, bytes })
 }
 
-fn exists(error: io::Error, version: Version) -> PublishError {
-    match error.kind() {
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => PublishError::Exists { version },
-        _ => error.into(),
+/// Renames a complete, synced, hidden directory to its place in a store, durably. Where `is_same` says that what is
+/// there already is the same, that is fine; an error of kind `AlreadyExists` says that it is something else.
+pub(crate) fn give_name(partial: TempDir, place: &Path, is_same: impl FnOnce(&Path) -> bool) -> io::Result<()> {
+    sync_dir(partial.path())?;
+    reached(Moment::PartialSynced);
+    match fs::rename(partial.path(), place) {
+        Ok(()) => drop(partial.keep()),
+        Err(_) if is_same(place) => {}
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Err(error) => return Err(error),
     }
+    reached(Moment::Named);
+    // The home of its kind, and the store.
+    place.ancestors().skip(1).take(2).try_for_each(sync_dir)
 }
 
 /// The manifest of what was written; its names follow from the content, and so does its own where none is given.

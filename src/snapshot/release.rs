@@ -212,7 +212,7 @@ impl Release {
     /// Gives the release its model, from here on swapped with it: the one that the manifest names, made for the same
     /// catalogue; an error for any other.
     pub fn with_model(self, model: Arc<Model>) -> Result<Self, ReleaseError> {
-        check_pair(&self.manifest, &model)?;
+        check_pair(&self.manifest, model.manifest(), model.config())?;
         Ok(Self { model: Some(model), ..self })
     }
 
@@ -329,7 +329,7 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, ReleaseError> {
 }
 
 /// The size and BLAKE3 digest of bytes in memory.
-fn digest_mapped(bytes: &[u8]) -> (u64, blake3::Hash) {
+pub(crate) fn digest_mapped(bytes: &[u8]) -> (u64, blake3::Hash) {
     let mut hasher = blake3::Hasher::new();
     for piece in pieces(bytes) {
         hasher.update(piece);

@@ -74,3 +74,60 @@ impl Holdout {
         examples.place_at(from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::examples::{ExampleRules, Log};
+
+    const DAY_US: i64 = US_PER_DAY as i64;
+
+    /// One example at the end of each of the days given.
+    fn examples(days: &[i64]) -> Examples {
+        let event = |(user, day): (u32, &i64)| {
+            [(0, 0), (1, DAY_US)].map(|(cluster, us)| Event { user, cluster, time_us: (day - 1) * DAY_US + us })
+        };
+        let events = (0..).zip(days).flat_map(event).collect();
+        Examples::new(&Log { events, clusters: 2 }, &ExampleRules::default())
+    }
+
+    #[track_caller]
+    fn check(days: &[i64], validation: Holdout, test: Holdout, expected: Option<[usize; 3]>) {
+        let split = Split::new(&examples(days), validation, test).ok();
+        let [train, validation, test] = expected.unwrap_or_default();
+        let expected = expected.map(|_| Split {
+            train: 0..train,
+            validation: train..train + validation,
+            test: train + validation..train + validation + test,
+        });
+        assert_eq!(split, expected);
+    }
+
+    #[test]
+    fn the_end_is_held_out_by_days_or_by_share() {
+        use Holdout::{Days, Share};
+        let days: Vec<i64> = (1..=10).collect();
+        check(&days, Days(2.0), Days(3.0), Some([5, 2, 3]));
+        check(&days, Share(0.25), Share(0.2), Some([6, 2, 2]));
+        check(&days, Days(0.0), Share(0.2), Some([8, 0, 2]));
+        check(&days, Share(0.0), Days(0.0), Some([10, 0, 0]));
+        check(&days, Days(8.0), Days(3.0), None);
+        check(&[], Days(1.0), Days(1.0), None);
+    }
+
+    #[test]
+    fn one_time_stands_on_one_side() {
+        use Holdout::{Days, Share};
+        check(&[1, 2, 3, 3, 3, 3], Days(0.0), Share(0.2), Some([2, 0, 4]));
+        check(&[1, 2, 2, 2, 3, 3], Share(0.3), Days(1.0), Some([1, 3, 2]));
+        // The validation gets what is left of its own time, which is all of it, and training nothing.
+        check(&[2, 2, 2, 3], Share(0.1), Days(1.0), None);
+    }
+
+    #[test]
+    fn a_log_too_short_says_what_is_missing() {
+        let error = Split::new(&examples(&[1, 2]), Holdout::Days(5.0), Holdout::Days(1.0)).unwrap_err();
+        assert_eq!(error.to_string(), "no example of 2 is left to train on; hold out less, or give a longer log");
+    }
+}

@@ -87,3 +87,77 @@ fn mean<'a>(users: impl Iterator<Item = &'a (f64, Figures)>) -> Figures {
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::Example;
+    use crate::measure::Rankings;
+    use crate::sequence::Mode;
+
+    /// Requests of users, each with the rank of its true cluster.
+    fn outcomes(rows: impl IntoIterator<Item = (u32, u32)>) -> Outcomes {
+        let mut outcomes = Outcomes::new(9);
+        for (user, rank) in rows {
+            let mut rankings = Rankings::default();
+            rankings.push((1..9).map(|place| if place == rank { 0 } else { place }));
+            outcomes.extend(&[Example { user, time_us: 0, history: &[], next: 0 }], &rankings, Mode::Raw);
+        }
+        outcomes
+    }
+
+    fn hit_1(interval: &Interval) -> [f64; 3] {
+        [interval.low, interval.measured, interval.high].map(|figures| figures.hit_1)
+    }
+
+    #[test]
+    fn users_are_drawn_whole() {
+        // One user is always right and one never: a draw holds the first 0, 1 or 2 times, so the ends are 0 and 1, however many
+        // requests each made.
+        let two = outcomes((0..1000).map(|at| (at % 2, 1 + at % 2)));
+        assert_eq!(hit_1(&Bootstrap::default().figures(&two)), [0.0, 0.5, 1.0]);
+        let one = outcomes([(0, 1), (0, 2), (0, 2)]);
+        assert_eq!(hit_1(&Bootstrap::default().figures(&one)), [1.0 / 3.0; 3]);
+    }
+
+    #[test]
+    fn intervals_are_as_wide_as_the_normal_law_says() {
+        // 400 users with one request each, half of them right: 0.5 +- 1.96 x 0.5 / 20.
+        let [low, measured, high] =
+            hit_1(&Bootstrap::default().figures(&outcomes((0..400).map(|at| (at, 1 + at % 2)))));
+        assert_eq!(measured, 0.5);
+        assert!((low - 0.451).abs() < 0.006 && (high - 0.549).abs() < 0.006, "{low} {high}");
+    }
+
+    #[test]
+    fn a_difference_is_paired() {
+        let bootstrap = Bootstrap { draws: 500, seed: 3 };
+        let baseline = outcomes((0..100).map(|at| (at / 2, 1 + at % 3)));
+        assert_eq!(bootstrap.difference(&baseline, &baseline), Interval::default());
+        // Better by the same on every user, however much the users differ: no doubt is left.
+        let (left, right) = (outcomes([(0, 1), (0, 2), (1, 1), (1, 1)]), outcomes([(0, 2), (0, 2), (1, 1), (1, 2)]));
+        assert_eq!(hit_1(&bootstrap.difference(&left, &right)), [0.5; 3]);
+        assert_eq!(hit_1(&bootstrap.difference(&right, &left)), [-0.5; 3]);
+    }
+
+    #[test]
+    fn the_seed_decides_the_draws() {
+        let some = outcomes((0..50).map(|at| (at, 1 + at % 7)));
+        let mrr = |seed| Bootstrap { draws: 20, seed }.figures(&some).low.mrr;
+        assert_eq!(mrr(1), mrr(1));
+        assert_ne!(mrr(1), mrr(2));
+    }
+
+    #[test]
+    fn nothing_drawn_is_what_was_measured() {
+        assert_eq!(Bootstrap::default().figures(&outcomes([])), Interval::default());
+        let once = Bootstrap { draws: 0, seed: 0 }.figures(&outcomes([(0, 1)]));
+        assert_eq!(hit_1(&once), [1.0; 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "same requests")]
+    fn other_requests_have_no_difference() {
+        Bootstrap::default().difference(&outcomes([(0, 1)]), &outcomes([(1, 1)]));
+    }
+}

@@ -154,3 +154,74 @@ impl Figures {
         Self::from_values(self.values().map(|sum| if requests > 0.0 { sum / requests } else { 0.0 }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(mode: Mode, rows: &[(&[u32], u32, &[u32])]) -> Outcomes {
+        let mut outcomes = Outcomes::new(20);
+        for (history, next, ranked) in rows {
+            let mut rankings = Rankings::default();
+            rankings.push(ranked.iter().copied());
+            outcomes.extend(&[Example { user: 0, time_us: 0, history, next: *next }], &rankings, mode);
+        }
+        outcomes
+    }
+
+    #[test]
+    fn clusters_that_cannot_come_next_take_no_place() {
+        let all: &[u32] = &[1, 2, 3, 4];
+        for (mode, next, rank) in [
+            (Mode::Distinct, 3, Some(1)),
+            (Mode::Distinct, 4, Some(2)),
+            (Mode::Distinct, 5, None),
+            (Mode::Changes, 3, Some(2)),
+            (Mode::Changes, 1, Some(1)),
+            (Mode::Raw, 4, Some(4)),
+            (Mode::Raw, 2, Some(2)),
+        ] {
+            let outcomes = outcomes(mode, &[(&[1, 2], next, all)]);
+            assert_eq!(outcomes.ranks().collect::<Vec<_>>(), [rank], "{mode:?} {next}");
+        }
+    }
+
+    #[test]
+    fn figures_follow_from_the_ranks() {
+        let log2 = |number: f64| number.log2();
+        for (rank, [hit_1, hit_5, hit_10, mrr, ndcg_10]) in [
+            (1, [1.0, 1.0, 1.0, 1.0, 1.0]),
+            (2, [0.0, 1.0, 1.0, 0.5, 1.0 / log2(3.0)]),
+            (3, [0.0, 1.0, 1.0, 1.0 / 3.0, 0.5]),
+            (5, [0.0, 1.0, 1.0, 0.2, 1.0 / log2(6.0)]),
+            (6, [0.0, 0.0, 1.0, 1.0 / 6.0, 1.0 / log2(7.0)]),
+            (10, [0.0, 0.0, 1.0, 0.1, 1.0 / log2(11.0)]),
+            (11, [0.0, 0.0, 0.0, 1.0 / 11.0, 0.0]),
+            (0, [0.0, 0.0, 0.0, 0.0, 0.0]),
+        ] {
+            let expected = Figures { hit_1, hit_5, hit_10, mrr, ndcg_10 };
+            assert_eq!(Figures::of_rank(rank), expected, "rank {rank}");
+        }
+    }
+
+    #[test]
+    fn figures_are_means_over_requests() {
+        let rows: [(&[u32], u32, &[u32]); 4] =
+            [(&[], 7, &[7]), (&[], 8, &[7, 8]), (&[], 9, &[7, 8]), (&[], 3, &[0, 1, 2, 3])];
+        let outcomes = outcomes(Mode::Raw, &rows);
+        let figures = outcomes.figures();
+        assert_eq!((figures.hit_1, figures.hit_5, figures.hit_10), (0.25, 0.75, 0.75));
+        assert!((figures.mrr - (1.0 + 0.5 + 0.25) / 4.0).abs() < 1e-12);
+        assert!((figures.ndcg_10 - (1.0 + 1.0 / 3f64.log2() + 1.0 / 5f64.log2()) / 4.0).abs() < 1e-12);
+        assert_eq!(outcomes.coverage_10(), 6.0 / 20.0);
+        assert_eq!(Outcomes::new(3).figures(), Figures::default());
+    }
+
+    #[test]
+    fn only_ten_are_offered_and_the_rank_goes_on() {
+        let all: Vec<u32> = (0..20).collect();
+        let outcomes = outcomes(Mode::Distinct, &[(&[0], 15, &all)]);
+        assert_eq!(outcomes.ranks().collect::<Vec<_>>(), [Some(15)]);
+        assert_eq!(outcomes.coverage_10(), 0.5);
+    }
+}

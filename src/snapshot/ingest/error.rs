@@ -3,30 +3,37 @@
 use std::io;
 
 use super::PUSHES_MAX;
-use crate::snapshot::manifest::{FILES, MANIFEST, ManifestError, Version};
-use crate::snapshot::publish::PublishError;
+use crate::model::ModelError;
+use crate::model::manifest::ModelManifestError;
+use crate::snapshot::manifest::{MANIFEST, ManifestError, Version};
+use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::release::ReleaseError;
 
-/// Why a push, or a piece of it, is refused. No release is changed by any of them.
+/// Why a push, or a piece of it, is refused. No release or model is changed by any of them.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// The manifest is none.
+    /// The manifest is no release's.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The manifest is of another release than the address.
-    #[error("the manifest is of release {got}, it was sent to the address of release {expected}")]
+    /// The manifest is no model's.
+    #[error(transparent)]
+    ModelManifest(#[from] ModelManifestError),
+    /// The manifest is of another release or model than the address.
+    #[error("the manifest is of {got}, it was sent to the address of {expected}")]
     Version {
-        /// The address's.
-        expected: Version,
+        /// Where it came to.
+        expected: Address,
         /// The manifest's.
-        got: Version,
+        got: Address,
     },
-    /// The release is larger than may be pushed.
+    /// The release or model is larger than may be pushed.
     #[error(
-        "the release has {got} bytes, at most {max} may be pushed; raise `admin.push_bytes_max`, or copy the release \
+        "the {kind} has {got} bytes, at most {max} may be pushed; raise `admin.push_bytes_max`, or copy the {kind} \
          into the store"
     )]
     TooLarge {
+        /// What is pushed.
+        kind: Kind,
         /// The limit.
         max: u64,
         /// Bytes of all files.
@@ -40,30 +47,32 @@ pub enum IngestError {
         /// Bytes free, less those that must stay free.
         free: u64,
     },
-    /// A release of that name holds something else.
-    #[error("release {version} exists with other content; releases never change, choose another version")]
+    /// A release or model of that name holds something else.
+    #[error("{address} exists with other content; {}s never change, choose another version", address.kind)]
     Exists {
         /// The name taken.
-        version: Version,
+        address: Address,
     },
     /// Someone else is at it.
-    #[error("another push of release {version} is under way; wait for its end and try again")]
+    #[error("another push of {address} is under way; wait for its end and try again")]
     Busy {
-        /// The release being pushed.
-        version: Version,
+        /// What is being pushed.
+        address: Address,
     },
     /// Too many at once.
     #[error("{PUSHES_MAX} pushes are under way, the limit; wait for one to end and try again")]
     TooMany,
     /// No manifest came before, or the push was abandoned.
-    #[error("no push of release {version} is open; send its {MANIFEST} first")]
+    #[error("no push of {address} is open; send its {MANIFEST} first")]
     NotOpen {
-        /// The release asked for.
-        version: Version,
+        /// What was asked for.
+        address: Address,
     },
-    /// Not a file of a release.
-    #[error("{got:?} is no file of a release, expected {MANIFEST:?} or one of {FILES:?}")]
+    /// Not a file of a release or a model.
+    #[error("{got:?} is no file of a {kind}, expected {MANIFEST:?} or one of {:?}", kind.files())]
     Name {
+        /// What is pushed.
+        kind: Kind,
         /// What came.
         got: String,
     },
@@ -88,10 +97,10 @@ pub enum IngestError {
         got: String,
     },
     /// The push is not complete.
-    #[error("release {version} still lacks {missing:?}; send them, then commit")]
+    #[error("{address} still lacks {missing:?}; send them, then commit")]
     Incomplete {
-        /// The release being pushed.
-        version: Version,
+        /// What is being pushed.
+        address: Address,
         /// The files that did not come.
         missing: Vec<&'static str>,
     },
@@ -103,9 +112,25 @@ pub enum IngestError {
         /// What is wrong with it.
         source: Box<ReleaseError>,
     },
-    /// It could not be given its name.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
+    /// All came, and it is no model that could answer.
+    #[error("model {version} was refused: {source}")]
+    Model {
+        /// The model pushed.
+        version: Version,
+        /// What is wrong with it.
+        source: Box<ModelError>,
+    },
+    /// The release's model did not come before it.
+    #[error(
+        "release {release} needs model {model}, which the store lacks; push the model first, then commit again \
+         (`segue push` sends both), or set `model.missing` to \"serve\" to answer from the table alone"
+    )]
+    NeedsModel {
+        /// The release being pushed, which may still be committed.
+        release: Version,
+        /// The model that its manifest names.
+        model: Version,
+    },
     /// The disk refused.
     #[error("the push could not be written: {0}; see to the disk of `release.dir`")]
     Io(#[from] io::Error),

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::error::IngestError;
-use crate::snapshot::manifest::{FILES, Manifest, Version};
+use crate::snapshot::parcel::{Address, Parcel};
 
 /// All pushes under way.
 #[derive(Debug, Default)]
 pub(super) struct Pushes {
-    open: BTreeMap<Version, Push>,
+    open: BTreeMap<Address, Push>,
     /// Being checked and published: no longer open, and not to be begun again yet.
-    committing: BTreeSet<Version>,
+    committing: BTreeSet<Address>,
 }
 
 /// An open push. Dropping it removes its files.
@@ -22,7 +22,7 @@ pub(super) struct Push {
     /// Where its files are.
     pub dir: TempDir,
     /// What they must be.
-    pub manifest: Manifest,
+    pub parcel: Parcel,
     arriving: BTreeSet<&'static str>,
     received: BTreeSet<&'static str>,
     touched: Instant,
@@ -40,56 +40,61 @@ impl Pushes {
     }
 
     /// Whether a push with this manifest is open and free to go on; an error where one of the same name is not.
-    pub(super) fn resumes(&self, manifest: &Manifest) -> Result<bool, IngestError> {
-        let version = &manifest.version;
-        let free = |push: &Push| push.manifest == *manifest && push.arriving.is_empty();
-        match self.open.get(version) {
-            _ if self.committing.contains(version) => Err(IngestError::Busy { version: version.clone() }),
-            Some(push) if !free(push) => Err(IngestError::Busy { version: version.clone() }),
+    pub(super) fn resumes(&self, parcel: &Parcel) -> Result<bool, IngestError> {
+        let address = parcel.address();
+        let free = |push: &Push| push.parcel == *parcel && push.arriving.is_empty();
+        match self.open.get(&address) {
+            _ if self.committing.contains(&address) => Err(IngestError::Busy { address }),
+            Some(push) if !free(push) => Err(IngestError::Busy { address }),
             found => Ok(found.is_some()),
         }
     }
 
     /// Adds a push.
     pub(super) fn open(&mut self, push: Push) {
-        self.open.insert(push.manifest.version.clone(), push);
+        self.open.insert(push.parcel.address(), push);
     }
 
-    /// The push of a version, which is now in use.
-    pub(super) fn touch(&mut self, version: &Version) -> Result<&mut Push, IngestError> {
-        let push = self.open.get_mut(version).ok_or_else(|| IngestError::NotOpen { version: version.clone() })?;
+    /// The push of an address, if one is open.
+    pub(super) fn find(&self, address: &Address) -> Option<&Push> {
+        self.open.get(address)
+    }
+
+    /// The push of an address, which is now in use.
+    pub(super) fn touch(&mut self, address: &Address) -> Result<&mut Push, IngestError> {
+        let push = self.open.get_mut(address).ok_or_else(|| IngestError::NotOpen { address: address.clone() })?;
         push.touched = Instant::now();
         Ok(push)
     }
 
     /// Takes a complete push out, to be committed; [`Pushes::committed`] ends that.
-    pub(super) fn take(&mut self, version: &Version) -> Result<Push, IngestError> {
-        if self.committing.contains(version) {
-            return Err(IngestError::Busy { version: version.clone() });
+    pub(super) fn take(&mut self, address: &Address) -> Result<Push, IngestError> {
+        if self.committing.contains(address) {
+            return Err(IngestError::Busy { address: address.clone() });
         }
-        let push = self.touch(version)?;
+        let push = self.touch(address)?;
         if !push.arriving.is_empty() {
-            return Err(IngestError::Busy { version: version.clone() });
+            return Err(IngestError::Busy { address: address.clone() });
         }
         let missing = push.missing();
         if !missing.is_empty() {
-            return Err(IngestError::Incomplete { version: version.clone(), missing });
+            return Err(IngestError::Incomplete { address: address.clone(), missing });
         }
-        self.committing.insert(version.clone());
-        self.open.remove(version).ok_or_else(|| IngestError::NotOpen { version: version.clone() })
+        self.committing.insert(address.clone());
+        self.open.remove(address).ok_or_else(|| IngestError::NotOpen { address: address.clone() })
     }
 
     /// Ends a commit, whatever came of it.
-    pub(super) fn committed(&mut self, version: &Version) {
-        self.committing.remove(version);
+    pub(super) fn committed(&mut self, address: &Address) {
+        self.committing.remove(address);
     }
 
     /// Drops pushes that nobody continued for `idle_max`.
     pub(super) fn remove_abandoned(&mut self, idle_max: Duration) {
-        self.open.retain(|version, push| {
+        self.open.retain(|address, push| {
             let kept = !push.arriving.is_empty() || push.touched.elapsed() < idle_max;
             if !kept {
-                tracing::warn!(release = %version, lacks = ?push.missing(), "push abandoned");
+                tracing::warn!(push = %address, lacks = ?push.missing(), "push abandoned");
             }
             kept
         });
@@ -98,13 +103,14 @@ impl Pushes {
 
 impl Push {
     /// A push of which only the manifest has come.
-    pub(super) fn new(dir: TempDir, manifest: Manifest) -> Self {
-        Self { dir, manifest, arriving: BTreeSet::new(), received: BTreeSet::new(), touched: Instant::now() }
+    pub(super) fn new(dir: TempDir, parcel: Parcel) -> Self {
+        Self { dir, parcel, arriving: BTreeSet::new(), received: BTreeSet::new(), touched: Instant::now() }
     }
 
     /// The files that are still to come.
     pub(super) fn missing(&self) -> Vec<&'static str> {
-        FILES.into_iter().filter(|name| !self.received.contains(name)).collect()
+        let files = self.parcel.address().kind.files().iter().copied();
+        files.filter(|name| !self.received.contains(name)).collect()
     }
 
     /// Marks a file as arriving, from its beginning; false where it is already.
@@ -124,7 +130,7 @@ impl Push {
     }
 
     fn bytes_missing(&self) -> u64 {
-        let files = self.manifest.files.iter().filter(|file| !self.received.contains(file.name.as_str()));
+        let files = self.parcel.files().iter().filter(|file| !self.received.contains(file.name.as_str()));
         files.map(|file| file.bytes).fold(0, u64::saturating_add)
     }
 }
