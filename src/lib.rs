@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! request   http | grpc -> admit -> answer: live.read( table exact -> suffix -> popular ) -> encode
-//! snapshot  pipeline -> write -> publish -> store -> reload: open -> verify -> warm -> check -> swap
+//! snapshot  pipeline -> write -> publish -> store -> reload: open -> verify -> warm -> model -> check -> swap
 //! ```
 //!
 //! The two flows meet at one line: the `live.read` in [`answer`](answer::answer). Modules stand in reading order.

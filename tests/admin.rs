@@ -95,7 +95,8 @@ fn releases_are_listed_with_where_the_pointer_stands() {
     publish(site.dir.path(), "new", 0.25);
     assert_eq!(site.post("/admin/v1/activate", r#"{"version":"new"}"#).status, 200);
     let listed = site.get("/admin/v1/releases").json();
-    let expected = json!({ "releases": ["new", "old"], "serving": "new", "current": "new", "previous": "old" });
+    let expected =
+        json!({ "releases": ["new", "old"], "models": [], "serving": "new", "current": "new", "previous": "old" });
     assert_eq!(listed, expected);
 }
 

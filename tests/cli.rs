@@ -5,11 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use segue::config::render;
+use segue::model::manifest::ModelManifest;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
+use segue::snapshot::manifest::{MANIFEST, Manifest};
 use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
+use segue::snapshot::release::read_manifest;
 use segue::snapshot::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+#[allow(dead_code, reason = "each test program uses its own part")]
+#[path = "support/model.rs"]
+mod model;
 
 /// A row by cluster ids: a history and its candidates.
 type Row<'a> = (&'a [u32], &'a [(u32, f32)]);
@@ -72,6 +79,13 @@ impl Fixture {
             ..About::default()
         };
         writer.finish(about).expect("the release is published");
+    }
+
+    /// Changes what a release says of itself.
+    fn edit(&self, version: &str, edit: impl FnOnce(&mut Manifest)) {
+        let mut manifest = read_manifest(&self.release(version)).expect("it was published");
+        edit(&mut manifest);
+        fs::write(self.release(version).join(MANIFEST), manifest.to_json()).expect("it can be written");
     }
 
     fn store(&self) -> Store {
@@ -172,6 +186,58 @@ fn verify_calls_a_missing_file_damage_and_a_missing_release_a_failure() {
     run(segue().arg("verify").arg(fixture.release("old")), 3);
     run(segue().arg("inspect").arg(fixture.release("old")), 3);
     run(segue().arg("verify").arg(fixture.release("gone")), 1);
+}
+
+/// A store whose release `new` names a model of its catalogue, which is there.
+fn with_model() -> (Fixture, ModelManifest) {
+    let fixture = Fixture::new();
+    let catalogue = read_manifest(&fixture.release("new")).expect("just published").catalogue;
+    let model = model::publish(fixture.path(), &catalogue, NEW_CLUSTERS.len() as u32, 1).manifest;
+    fixture.edit("new", |manifest| manifest.model = Some(model.version.clone()));
+    (fixture, model)
+}
+
+#[test]
+fn verify_checks_the_model_too() {
+    let (fixture, model) = with_model();
+    let verify = |more: &[&str], code| json_of(segue().arg("verify").arg(fixture.release("new")).args(more), code);
+    let verified = verify(&[], 0);
+    let checks: Vec<_> = verified["checks"].as_array().expect("a list").iter().map(|check| &check["check"]).collect();
+    assert_eq!(checks[4..], ["model, in full", "model, quantised"]);
+    let (place, aside) = (fixture.store().model_path(&model.version), fixture.path().join(model.version.as_str()));
+    fs::rename(&place, &aside).expect("it is there");
+    assert_eq!(verify(&["--model", &aside.to_string_lossy()], 0)["good"], true);
+    let problem = |verified: Value| verified["checks"][4]["problem"].as_str().map(str::to_owned).unwrap_or_default();
+    assert!(problem(verify(&[], 3)).contains("push or copy the model there"));
+    let listed = json_of(segue().args(["releases", "--dir"]).arg(fixture.path()), 0);
+    assert_eq!(listed["releases"][0]["problem"], format!("model {} is missing", model.version));
+    fs::rename(&aside, &place).expect("it is there");
+    fixture.edit("new", |manifest| manifest.model = Some("other".parse().expect("a version")));
+    assert!(problem(verify(&["--model", &place.to_string_lossy()], 3)).contains("the release names model other"));
+    run(segue().arg("verify").arg(fixture.release("new")).args(["--model", "/nonexistent"]), 1);
+    fs::write(place.join("model.safetensors"), "x").expect("it can be written");
+    fixture.edit("new", |manifest| manifest.model = Some(model.version.clone()));
+    assert!(problem(verify(&[], 3)).contains("model.safetensors has"));
+}
+
+#[test]
+fn inspect_tells_what_a_model_is() {
+    let (fixture, model) = with_model();
+    let alone = json_of(segue().arg("inspect").arg(fixture.store().model_path(&model.version)), 0);
+    assert_eq!((&alone["manifest"]["version"], &alone["config"]["hidden_size"]), (&json!(model.version), &json!(32)));
+    assert!(alone["parameters"].as_u64() > Some(1_000), "{alone}");
+    let beside = json_of(segue().arg("inspect").arg(fixture.release("new")), 0);
+    assert_eq!((&beside["model"], &beside["manifest"]["model"]), (&alone, &json!(model.version)));
+    assert_eq!(json_of(segue().arg("inspect").arg(fixture.release("old")), 0)["model"], Value::Null);
+    for (path, facts) in [
+        (fixture.store().model_path(&model.version), ["2 layers of 32", "figure hit_at_5", "2023-11-14T22:13:20Z"]),
+        (fixture.release("new"), ["2 layers of 32", "model figure hit_at_5", "model trained"]),
+    ] {
+        let human = text(&run(segue().arg("inspect").arg(path), 0).stdout);
+        assert!(facts.iter().all(|fact| human.contains(fact)), "{human}");
+    }
+    fs::write(fixture.store().model_path(&model.version).join("config.json"), "{}").expect("it can be written");
+    run(segue().arg("inspect").arg(fixture.store().model_path(&model.version)), 3);
 }
 
 #[test]

@@ -39,7 +39,10 @@ fn the_command_pushes_and_the_service_serves() {
         let output = run(&mut push_command(&parcel, &site, &["--json"]), 0);
         let outcome: Value = serde_json::from_slice(&output.stdout).expect("--json prints JSON");
         let bytes = parcel.manifest().bytes();
-        assert_eq!(outcome, json!({ "release": "new", "bytes": bytes, "present": present, "serving": "new" }));
+        assert_eq!(
+            outcome,
+            json!({ "release": "new", "bytes": bytes, "present": present, "model": null, "serving": "new" })
+        );
         assert_eq!(site.served().as_deref(), Some("new"));
         assert_eq!(site.names(), ["new", "old"]);
     }

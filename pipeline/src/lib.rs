@@ -20,6 +20,10 @@ pub mod count;
 pub mod smooth;
 pub mod rank;
 pub mod candidates;
+// From events to examples, and how well anyone predicts them.
+pub mod examples;
+pub mod measure;
+pub mod baselines;
 // The commands.
 pub mod provenance;
 pub mod progress;

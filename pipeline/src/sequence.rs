@@ -13,6 +13,8 @@ pub enum Mode {
     /// Only the first occurrence of each cluster stays: what comes next is always new to the user.
     #[default]
     Distinct,
+    /// Consecutive repeats go: what comes next is another cluster than the last, but may be an older one.
+    Changes,
     /// Every event stays.
     Raw,
 }
@@ -22,7 +24,17 @@ impl Mode {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Distinct => "distinct",
+            Self::Changes => "changes",
             Self::Raw => "raw",
+        }
+    }
+
+    /// The clusters of a history, oldest first, that can never come next.
+    pub fn barred(self, history: &[u32]) -> &[u32] {
+        match self {
+            Self::Distinct => history,
+            Self::Changes => &history[history.len().saturating_sub(1)..],
+            Self::Raw => &[],
         }
     }
 }
@@ -56,7 +68,7 @@ pub struct Cut {
     pub short: u64,
     /// Events left out because they lie before the window.
     pub before_window: u64,
-    /// Events left out because their cluster stands earlier in their sequence.
+    /// Events left out because their cluster stands earlier in their sequence, or just before, as the mode has it.
     pub repeats: u64,
 }
 
@@ -71,8 +83,8 @@ pub struct Cutter<F> {
     cut: Cut,
 }
 
-impl<F: FnMut(&[Step])> Cutter<F> {
-    /// A cutter that hands each whole sequence to `visit`.
+impl<F: FnMut(u32, &[Step])> Cutter<F> {
+    /// A cutter that hands each whole sequence, with its user, to `visit`.
     pub fn new(rules: Rules, clusters: usize, visit: F) -> Self {
         Self { rules, visit, steps: Vec::new(), last: None, seen: Seen::new(clusters), cut: Cut::default() }
     }
@@ -97,20 +109,28 @@ impl<F: FnMut(&[Step])> Cutter<F> {
     }
 
     fn keep(&mut self, event: Event) {
-        if self.rules.mode == Mode::Distinct && !self.seen.insert(event.cluster) {
+        if self.repeats(event.cluster) {
             self.cut.repeats += 1;
             return;
         }
         self.steps.push(Step { cluster: event.cluster, time_us: event.time_us });
     }
 
+    fn repeats(&mut self, cluster: u32) -> bool {
+        match self.rules.mode {
+            Mode::Distinct => !self.seen.insert(cluster),
+            Mode::Changes => self.steps.last().is_some_and(|last| last.cluster == cluster),
+            Mode::Raw => false,
+        }
+    }
+
     fn end(&mut self) {
-        match self.steps.len() {
-            0 => {}
-            1..SEQUENCE_ITEMS_MIN => self.cut.short += 1,
-            _ => {
+        match (self.steps.len(), self.last) {
+            (0, _) | (_, None) => {}
+            (1..SEQUENCE_ITEMS_MIN, _) => self.cut.short += 1,
+            (_, Some(last)) => {
                 self.cut.sequences += 1;
-                (self.visit)(&self.steps);
+                (self.visit)(last.user, &self.steps);
             }
         }
         self.steps.clear();
@@ -159,7 +179,7 @@ mod tests {
 
     fn check(rules: Rules, events: &[(u32, i64, u32)], expected: &[&[u32]], cut: Cut) {
         let mut sequences = Vec::new();
-        let mut cutter = Cutter::new(rules, 10, |steps: &[Step]| {
+        let mut cutter = Cutter::new(rules, 10, |_, steps: &[Step]| {
             sequences.push(steps.iter().map(|step| step.cluster).collect::<Vec<_>>());
         });
         events.iter().copied().map(event).for_each(|event| cutter.push(event));
@@ -181,6 +201,30 @@ mod tests {
         let rules = Rules { mode: Mode::Raw, ..Rules::default() };
         let cut = Cut { sequences: 2, short: 1, before_window: 0, repeats: 0 };
         check(rules, &EVENTS, &[&[5, 5, 6, 5], &[1, 2, 1]], cut);
+    }
+
+    #[test]
+    fn changes_keeps_returns() {
+        let rules = Rules { mode: Mode::Changes, ..Rules::default() };
+        let cut = Cut { sequences: 2, short: 1, before_window: 0, repeats: 1 };
+        check(rules, &EVENTS, &[&[5, 6, 5], &[1, 2, 1]], cut);
+    }
+
+    #[test]
+    fn each_mode_bars_what_it_never_gives() {
+        for (mode, barred) in [(Mode::Distinct, &[3, 4][..]), (Mode::Changes, &[4]), (Mode::Raw, &[])] {
+            assert_eq!(mode.barred(&[3, 4]), barred);
+            assert!(mode.barred(&[]).is_empty());
+        }
+    }
+
+    #[test]
+    fn each_sequence_comes_with_its_user() {
+        let mut users = Vec::new();
+        let mut cutter = Cutter::new(Rules::default(), 10, |user, _: &[Step]| users.push(user));
+        EVENTS.map(event).into_iter().for_each(|event| cutter.push(event));
+        cutter.finish();
+        assert_eq!(users, [0, 2]);
     }
 
     #[test]

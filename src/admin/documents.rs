@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::drain::Stage;
+use crate::model::Model;
 use crate::snapshot::manifest::{DataWindow, Manifest, TableFigures, Version};
 use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::reload::Failure;
@@ -95,6 +96,8 @@ pub struct StatusBody {
     pub stage: StageBody,
     /// The release that serves.
     pub release: Option<ReleaseBody>,
+    /// The model that serves with it; none where the release names none, or serves without.
+    pub model: Option<ModelBody>,
     /// The release being loaded now.
     pub loading: Option<Version>,
     /// What `state.json` says.
@@ -124,7 +127,7 @@ pub struct ReleaseBody {
     pub version: Version,
     /// Its snapshot's.
     pub snapshot: Version,
-    /// Its model's, if it has one.
+    /// The model's that it names, if it names one.
     pub model: Option<Version>,
     /// Its catalogue's.
     pub catalogue: Version,
@@ -144,11 +147,32 @@ pub struct ReleaseBody {
     pub quality: BTreeMap<String, f64>,
 }
 
+/// The model that serves.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelBody {
+    /// Its name.
+    pub version: Version,
+    /// The arithmetic of its weights, as in `model.precision`.
+    pub precision: String,
+    /// The instructions that it runs on, as this processor has them.
+    pub kernel: String,
+    /// Numbers in all its weights together.
+    pub parameters: u64,
+    /// When it was trained, in seconds since 1970 UTC.
+    pub created_unix_s: Option<u64>,
+    /// The span of the interactions it was trained on.
+    pub data_window: Option<DataWindow>,
+    /// Figures of its training and its quality.
+    pub figures: BTreeMap<String, f64>,
+}
+
 /// `GET /admin/v1/releases`: what the store holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReleasesBody {
     /// Every release, ascending by name.
     pub releases: Vec<Version>,
+    /// Every model, ascending by name.
+    pub models: Vec<Version>,
     /// The one that serves.
     pub serving: Option<Version>,
     /// The one that should serve.
@@ -250,6 +274,22 @@ impl ReleaseBody {
             tool: manifest.provenance.tool.clone(),
             table: manifest.table.clone(),
             quality: manifest.quality.clone(),
+        }
+    }
+}
+
+impl ModelBody {
+    /// The essentials of a model.
+    pub fn new(model: &Model) -> Self {
+        let manifest = model.manifest();
+        Self {
+            version: manifest.version.clone(),
+            precision: model.precision().word().to_owned(),
+            kernel: model.engine().kernel().to_owned(),
+            parameters: model.config().parameters(),
+            created_unix_s: manifest.created_unix_s,
+            data_window: manifest.provenance.data_window,
+            figures: manifest.figures.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 
 use super::Desk;
 use super::change::on_disk;
-use super::documents::{InFlightBody, ReleaseBody, ReleasesBody, StatusBody};
+use super::documents::{InFlightBody, ModelBody, ReleaseBody, ReleasesBody, StatusBody};
 use super::problem::AdminError;
 use crate::metrics::Watched;
 
@@ -24,8 +24,11 @@ pub(super) async fn releases(State(desk): State<Arc<Desk>>) -> Result<Json<Relea
 impl Desk {
     fn status(&self) -> StatusBody {
         let reloader = self.parts.reloader.status();
-        let release = |release: &_| ReleaseBody::new(release, reloader.loaded_unix_s);
-        let release = self.parts.room.release(|serving| release(serving.manifest())).ok();
+        let described = self.parts.room.release(|serving| {
+            let model = serving.model().map(|model| ModelBody::new(model));
+            (ReleaseBody::new(serving.manifest(), reloader.loaded_unix_s), model)
+        });
+        let (release, model) = described.ok().unzip();
         // The status is most wanted when something is broken: a pointer that cannot be read must not hide the rest.
         let (pointer, pointer_failure) = match self.parts.store.state() {
             Ok(state) => (Some(state), None),
@@ -38,6 +41,7 @@ impl Desk {
             ready: self.ready().ready,
             stage: self.stage().into(),
             release,
+            model: model.flatten(),
             loading: reloader.loading,
             pointer,
             pointer_failure,
@@ -51,6 +55,7 @@ impl Desk {
         let serving = self.ready().release;
         Ok(ReleasesBody {
             releases: self.parts.store.versions()?,
+            models: self.parts.store.models()?,
             serving,
             current: state.current,
             previous: state.previous,

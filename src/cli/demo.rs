@@ -1,6 +1,6 @@
 //! `segue demo`: the release that this program carries, served by the usual service from a store of its own.
 //!
-//! Nothing of it is special: the release is published, activated, verified and swapped in as any other. It must leave
+//! Nothing of it is special: the release and its model are published, activated, verified and swapped in as any other. It must leave
 //! nothing behind, and never read or write a store of the operator's.
 
 use std::fs::File;
@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use super::output;
 use crate::admin::AdminStartError;
 use crate::config::{Config, ConfigArgs, Settings, Sources};
+use crate::model::manifest::ModelManifest;
+use crate::model::write::publish_model;
 use crate::serve::{self, Addresses, ServeError, Service};
 use crate::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE};
 use crate::snapshot::publish;
@@ -29,6 +31,9 @@ const FILES: [(&str, &[u8]); 4] = [
     (GOLDEN, include_bytes!("../../demo/release/golden.jsonl")),
     (MANIFEST, include_bytes!("../../demo/release/manifest.json")),
 ];
+
+/// The model's files, the manifest last; none where the release names none.
+const MODEL_FILES: &[(&str, &[u8])] = &[];
 
 /// Weaker than a file, a variable or a flag. Nobody balances load over a demo, so a stop waits for nothing; the log
 /// keeps out of the way of what is shown. The store's place is known only later.
@@ -70,17 +75,27 @@ fn hint_at_ports(error: anyhow::Error) -> anyhow::Error {
     error.context(format!("the demo cannot start; `--{door}-listen 127.0.0.1:0` takes any free port"))
 }
 
-/// Publishes the release in a store at `dir` and points the store at it.
+/// Publishes the release and its model in a store at `dir` and points the store at it.
 fn unpack(dir: &Path) -> anyhow::Result<Manifest> {
     let store = Store::open(dir);
-    let partial = publish::start(&store)?;
-    for (name, bytes) in FILES {
-        write_synced(&partial.path().join(name), bytes)?;
+    if let [.., (_, manifest)] = MODEL_FILES {
+        let partial = unpack_files(&store.models_dir(), MODEL_FILES)?;
+        publish_model(&store, partial, ModelManifest::from_json(manifest)?)?;
     }
+    let partial = unpack_files(&store.releases_dir(), &FILES)?;
     let [.., (_, manifest)] = FILES;
     let published = publish::publish(&store, partial, Manifest::from_json(manifest)?)?;
     store.activate(&published.manifest.version)?;
     Ok(published.manifest)
+}
+
+/// Writes files to a hidden directory where they can be published.
+fn unpack_files(home: &Path, files: &[(&str, &[u8])]) -> io::Result<TempDir> {
+    let partial = publish::start_in(home)?;
+    for (name, bytes) in files {
+        write_synced(&partial.path().join(name), bytes)?;
+    }
+    Ok(partial)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -133,4 +148,21 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         other => other,
     };
     SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, MANIFEST, MODEL_FILES, Manifest};
+    use crate::model::manifest::ModelManifest;
+
+    /// A release that names a model is refused without it.
+    #[test]
+    fn the_model_is_the_one_that_the_release_names() {
+        let manifest =
+            |files: &[(&str, &'static [u8])]| files.last().filter(|(name, _)| *name == MANIFEST).map(|it| it.1);
+        let release = Manifest::from_json(manifest(&FILES).expect("a release has one")).expect("a manifest");
+        let model = manifest(MODEL_FILES).map(|model| ModelManifest::from_json(model).expect("a manifest"));
+        let named = release.model.map(|model| (model, release.catalogue));
+        assert_eq!(named, model.map(|model| (model.version, model.catalogue)));
+    }
 }

@@ -1,30 +1,37 @@
-//! `segue inspect`: what a release says of itself and how much it holds, in constant time; it must never be mistaken
-//! for a verification, which reads every byte.
+//! `segue inspect`: what a release or a model says of itself and how much it holds, in constant time; it must never be
+//! mistaken for a verification, which reads every byte.
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
+
+mod model;
+
+use model::ModelInspection;
 
 use super::output::{self, Column, OutputArgs, Report, percent, table, time};
 use super::place;
 use crate::snapshot::manifest::{Manifest, Provenance};
 use crate::snapshot::release::Release;
 
-/// Show a release's manifest and figures.
+/// Show the manifest and figures of a release or a model.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The release: its directory, or a store for its current one
-    release: PathBuf,
+    /// The release or model: its directory, or a store for its current release
+    path: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// What `--json` prints.
+/// What `--json` prints of a release.
 #[derive(Debug, Serialize)]
 struct Inspection<'a> {
     manifest: &'a Manifest,
     levels: Vec<LevelRow>,
+    /// Its model, where that is in the store around it.
+    model: Option<ModelInspection>,
 }
 
 /// The histories of one length.
@@ -38,8 +45,14 @@ struct LevelRow {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let release = place::open(&args.release)?;
-    output::print(args.output, &Inspection { manifest: release.manifest(), levels: levels(&release) })
+    let path = place::find(&args.path)?;
+    if place::is_model(&path) {
+        return output::print(args.output, &ModelInspection::open(&path)?);
+    }
+    let release = Release::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    let model = place::model(&release, None)?.filter(|path| path.exists());
+    let model = model.map(|path| ModelInspection::open(&path)).transpose()?;
+    output::print(args.output, &Inspection { manifest: release.manifest(), levels: levels(&release), model })
 }
 
 fn levels(release: &Release) -> Vec<LevelRow> {
@@ -56,15 +69,15 @@ fn levels(release: &Release) -> Vec<LevelRow> {
 
 impl Report for Inspection<'_> {
     fn human(&self) -> String {
-        let facts = facts(self.manifest);
-        let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-        let lines: String = facts.iter().map(|(name, fact)| format!("{name:width$}  {fact}\n")).collect();
+        let mut facts = facts(self.manifest);
+        let model = self.model.iter().flat_map(ModelInspection::facts).filter(|(name, _)| name != "model");
+        facts.extend(model.map(|(name, fact)| (format!("model {name}"), fact)));
         let headers = ["history length", "present", "possible", "share", "bytes"];
         let mut table = table(&headers.map(Column::Number));
         for level in &self.levels {
             table.add_row(level.cells());
         }
-        format!("{lines}{table}")
+        format!("{}{table}", lines(&facts))
     }
 }
 
@@ -80,8 +93,17 @@ impl LevelRow {
     }
 }
 
+/// What is told, and its name.
+pub(super) type Fact = (String, String);
+
+/// Facts, a line each, flush under each other.
+pub(super) fn lines(facts: &[Fact]) -> String {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    facts.iter().map(|(name, fact)| format!("{name:width$}  {fact}\n")).collect()
+}
+
 /// The manifest, a line each, most asked for first.
-fn facts(manifest: &Manifest) -> Vec<(String, String)> {
+fn facts(manifest: &Manifest) -> Vec<Fact> {
     let mut facts = identity(manifest);
     facts.extend(origin(&manifest.provenance));
     facts.extend(manifest.files.iter().map(|file| (format!("file {}", file.name), sized(file.bytes, &file.blake3))));
@@ -91,7 +113,7 @@ fn facts(manifest: &Manifest) -> Vec<(String, String)> {
     facts
 }
 
-fn identity(manifest: &Manifest) -> Vec<(String, String)> {
+fn identity(manifest: &Manifest) -> Vec<Fact> {
     let figures = &manifest.table;
     let model = manifest.model.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     let created = manifest.created_unix_s.map_or_else(|| "not stated".to_owned(), time);
@@ -106,7 +128,8 @@ fn identity(manifest: &Manifest) -> Vec<(String, String)> {
     rows.map(|(name, fact)| (name.to_owned(), fact)).into()
 }
 
-fn origin(provenance: &Provenance) -> Vec<(String, String)> {
+/// Where the content came from, a line each.
+pub(super) fn origin(provenance: &Provenance) -> Vec<Fact> {
     let mut facts = vec![("tool".to_owned(), provenance.tool.clone())];
     let window = provenance.data_window;
     facts.extend(
@@ -119,6 +142,7 @@ fn origin(provenance: &Provenance) -> Vec<(String, String)> {
     facts
 }
 
-fn sized(bytes: u64, blake3: &str) -> String {
+/// A file's size and digest.
+pub(super) fn sized(bytes: u64, blake3: &str) -> String {
     format!("{}, blake3 {blake3}", HumanBytes(bytes))
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::config::ConfigError;
 use crate::error::Error;
+use crate::model::ModelError;
 use crate::snapshot::release::ReleaseError;
 
 /// One rule under the headers and nothing else: a table that can be cut and pasted.
@@ -131,7 +132,11 @@ impl Failure {
     /// us as the disk's error too, by its kind.
     pub(super) fn of_release(error: &ReleaseError) -> Self {
         match error {
-            ReleaseError::Io { source, .. } if !matches!(source.kind(), InvalidData | UnexpectedEof) => Self::Failed,
+            ReleaseError::Io { source, .. } | ReleaseError::Model(ModelError::Io { source, .. })
+                if !matches!(source.kind(), InvalidData | UnexpectedEof) =>
+            {
+                Self::Failed
+            }
             _ => Self::Damaged,
         }
     }

@@ -1,11 +1,13 @@
-//! Finds the release that an operator means by a path; it must never guess between several.
+//! Finds the release or model that an operator means by a path; it must never guess between several.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use serde::Deserialize;
 
-use crate::snapshot::manifest::MANIFEST;
+use crate::model::manifest::MODEL_FORMAT;
+use crate::snapshot::manifest::{MANIFEST, Version};
 use crate::snapshot::release::Release;
 use crate::snapshot::store::{RELEASES, Store};
 
@@ -23,6 +25,30 @@ pub(super) fn find(path: &Path) -> anyhow::Result<PathBuf> {
     let hint = "expected the directory of a release, or a store";
     ensure!(found.join(MANIFEST).is_file(), "{} holds no {MANIFEST}; {hint}", found.display());
     Ok(found)
+}
+
+/// The absolute directory of a release's model, whether it is there or not: `given`, or else its place in the store
+/// around the release. None where none is given and the release names none.
+pub(super) fn model(release: &Release, given: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(given) = given {
+        return fs::canonicalize(given).map(Some).with_context(|| format!("{} cannot be found", given.display()));
+    }
+    let store = release.path().ancestors().nth(2).map(Store::open);
+    let place = |(store, model): (Store, &Version)| store.model_path(model);
+    Ok(store.zip(release.manifest().model.as_ref()).map(place))
+}
+
+/// Whether a directory that holds a manifest is a model's, as far as the manifest's format tells.
+pub(super) fn is_model(path: &Path) -> bool {
+    let manifest = fs::read(path.join(MANIFEST)).unwrap_or_default();
+    let format = serde_json::from_slice::<Format>(&manifest);
+    format.is_ok_and(|Format { format }| format == MODEL_FORMAT)
+}
+
+/// What the manifests of releases and models have in common.
+#[derive(Deserialize)]
+struct Format {
+    format: String,
 }
 
 fn current(store: &Store) -> anyhow::Result<PathBuf> {

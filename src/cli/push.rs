@@ -1,7 +1,8 @@
-//! `segue push`: sends a release to a running service and has it serve there; what is damaged here is never sent.
+//! `segue push`: sends a release with its model to a running service and has it serve there; what is damaged here is
+//! never sent.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -10,9 +11,13 @@ use super::output::{self, OutputArgs, Report};
 use super::place;
 use crate::admin::client::{Client, Pushed};
 use crate::auth::Token;
-use crate::snapshot::manifest::{Manifest, Version};
+use crate::model::Model;
+use crate::model::engine::Precision;
+use crate::model::manifest::ModelManifest;
+use crate::snapshot::manifest::Version;
+use crate::snapshot::pair::check_pair;
 use crate::snapshot::parcel::Address;
-use crate::snapshot::release::Release;
+use crate::snapshot::release::{Release, ReleaseError};
 
 /// How the progress is drawn, on a terminal.
 const PROGRESS: &str = "{msg:16} {bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
@@ -22,6 +27,10 @@ const PROGRESS: &str = "{msg:16} {bar:40} {bytes}/{total_bytes} {bytes_per_sec} 
 pub(super) struct Args {
     /// The release: its directory, or a store for its current one
     release: PathBuf,
+    /// The release's model: its directory; by default it is looked for in the store around the release, and where it
+    /// is not, the service must have it
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
     /// The service's operator's door, such as http://127.0.0.1:9090
     #[arg(long, value_name = "URL")]
     to: String,
@@ -42,22 +51,55 @@ struct Outcome {
     bytes: u64,
     /// Whether the service had the release already, so that nothing was sent.
     present: bool,
+    /// The model that was sent before it; none where the release names none, or none was found here.
+    model: Option<Sent>,
     /// The release that serves there now; none with `--no-activate`, which does not ask.
     serving: Option<Version>,
+}
+
+/// A model that the service has now.
+#[derive(Debug, Serialize)]
+struct Sent {
+    version: Version,
+    bytes: u64,
+    /// Whether the service had it already.
+    present: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let token = args.token_file.as_deref().map(Token::read).transpose()?;
     let client = Client::new(&args.to, token)?;
     let release = Release::load(&place::find(&args.release)?)?;
-    let manifest = release.manifest();
-    let drawn = Drawn::new(manifest);
-    let pushed = client
-        .push(&Address::release(manifest.version.clone()), release.path(), &|name, bytes| drawn.draw(name, bytes))?;
+    let model = load_model(&release, args.model.as_deref())?;
+    let bytes = release.manifest().bytes();
+    let drawn = Drawn::new(bytes + model.as_ref().map_or(0, |(_, model)| model.bytes()));
+    let progress: &dyn Fn(&str, u64) = &|name, bytes| drawn.draw(name, bytes);
+    // First, so that the release finds it there.
+    let model = model.map(|(path, model)| push_model(&client, (&path, &model), progress)).transpose()?;
+    let version = release.manifest().version.clone();
+    let pushed = client.push(&Address::release(version.clone()), release.path(), progress)?;
     drawn.bar.finish_and_clear();
-    let serving = if args.no_activate { None } else { Some(client.activate(&manifest.version)?.release) };
-    let (version, bytes) = (manifest.version.clone(), manifest.bytes());
-    output::print(args.output, &Outcome { release: version, bytes, present: pushed == Pushed::Present, serving })
+    let serving = if args.no_activate { None } else { Some(client.activate(&version)?.release) };
+    output::print(args.output, &Outcome { release: version, bytes, present: pushed == Pushed::Present, model, serving })
+}
+
+/// The model that belongs to a release, with every check, if it is here. One that is named must be.
+fn load_model(release: &Release, given: Option<&Path>) -> anyhow::Result<Option<(PathBuf, ModelManifest)>> {
+    let found = place::model(release, given)?.filter(|path| given.is_some() || path.exists());
+    let Some(path) = found else { return Ok(None) };
+    let model = Model::load(&path, Precision::Full).map_err(ReleaseError::from)?;
+    check_pair(release.manifest(), model.manifest(), model.config()).map_err(ReleaseError::from)?;
+    Ok(Some((path, model.manifest().clone())))
+}
+
+fn push_model(
+    client: &Client,
+    (path, manifest): (&Path, &ModelManifest),
+    progress: &dyn Fn(&str, u64),
+) -> anyhow::Result<Sent> {
+    let version = manifest.version.clone();
+    let pushed = client.push(&Address::model(version.clone()), path, progress)?;
+    Ok(Sent { version, bytes: manifest.bytes(), present: pushed == Pushed::Present })
 }
 
 /// The progress over all files, drawn on standard error where that is a terminal.
@@ -68,9 +110,9 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn new(manifest: &Manifest) -> Self {
+    fn new(bytes: u64) -> Self {
         let style = ProgressStyle::with_template(PROGRESS).expect("the template is a constant that a test parses");
-        Self { bar: ProgressBar::new(manifest.bytes()).with_style(style), file: RefCell::default() }
+        Self { bar: ProgressBar::new(bytes).with_style(style), file: RefCell::default() }
     }
 
     fn draw(&self, name: &str, bytes: u64) {
@@ -86,11 +128,14 @@ impl Drawn {
 
 impl Report for Outcome {
     fn human(&self) -> String {
-        let Self { release, bytes, present, serving } = self;
-        let sent = if *present { "was there already" } else { "sent, checked and published" };
+        let Self { release, bytes, present, model, serving } = self;
+        let sent = |present| if present { "was there already" } else { "sent, checked and published" };
+        let model = model.as_ref().map_or_else(String::new, |Sent { version, bytes, present }| {
+            format!("model {version} ({}) {}\n", HumanBytes(*bytes), sent(*present))
+        });
         let served =
             serving.as_ref().map_or_else(|| "not activated".to_owned(), |serving| format!("{serving} serves now"));
-        format!("{release} ({}) {sent}; {served}", HumanBytes(*bytes))
+        format!("{model}{release} ({}) {}; {served}", HumanBytes(*bytes), sent(*present))
     }
 }
 

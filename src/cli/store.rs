@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
 use super::output::{self, Column, OutputArgs, Report, table, time};
-use crate::snapshot::manifest::{Manifest, Version};
+use crate::snapshot::manifest::{MANIFEST, Manifest, Version};
 use crate::snapshot::release::read_manifest;
 use crate::snapshot::store::{State, Store};
 
@@ -72,7 +72,7 @@ pub(super) fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
 impl Entry {
     fn of(store: &Store, version: Version) -> Self {
         match read_manifest(&store.release_path(&version)) {
-            Ok(manifest) => Self::complete(version, &manifest),
+            Ok(manifest) => Self { problem: lacks(store, &manifest), ..Self::complete(version, &manifest) },
             Err(error) => {
                 let problem = Some(error.to_string());
                 Self { version, created_unix_s: None, histories: 0, bytes: 0, problem }
@@ -100,6 +100,12 @@ impl Entry {
         let words = [("current", is(&state.current)), ("previous", is(&state.previous))];
         words.into_iter().find(|(_, stands)| *stands).map(|(word, _)| word.to_owned()).unwrap_or_default()
     }
+}
+
+/// The model that a release names and its store lacks.
+fn lacks(store: &Store, release: &Manifest) -> Option<String> {
+    let model = release.model.as_ref().filter(|model| !store.model_path(model).join(MANIFEST).exists())?;
+    Some(format!("model {model} is missing"))
 }
 
 impl Report for Listing {

@@ -1,5 +1,5 @@
 //! `segue verify`: every check that the service makes before it serves a release, each with its time; it must never
-//! call a release good without having read every byte of it.
+//! call a release good without having read every byte of it and of its model.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,6 +9,10 @@ use serde::Serialize;
 
 use super::output::{self, Column, Damaged, Failure, OutputArgs, Report, table};
 use super::place;
+use crate::model::Model;
+use crate::model::engine::Precision;
+use crate::snapshot::manifest::MANIFEST;
+use crate::snapshot::pair::check_pair;
 use crate::snapshot::release::{Release, ReleaseError};
 
 /// Verify a release completely.
@@ -16,6 +20,9 @@ use crate::snapshot::release::{Release, ReleaseError};
 pub(super) struct Args {
     /// The release: its directory, or a store for its current one
     release: PathBuf,
+    /// The release's model: its directory; by default it is looked for in the store around the release
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -51,25 +58,40 @@ const OPEN: &str = "manifest, catalogue, header";
 const CHECKS: [(&str, Check); 3] =
     [("digests and checksums", Release::verify), ("every record", Release::warm), ("golden questions", golden)];
 
+/// The checks of its model after those, one for each arithmetic that a service may be told to use.
+const MODEL_CHECKS: [(&str, Precision); 2] =
+    [("model, in full", Precision::Full), ("model, quantised", Precision::Quantised)];
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let verification = verify(&place::find(&args.release)?)?;
+    let verification = verify(&place::find(&args.release)?, args.model.as_deref())?;
     output::print(args.output, &verification)?;
     if verification.good { Ok(()) } else { Err(Damaged.into()) }
 }
 
 /// Stops at the first damage; an unreadable disk is an error and no damage.
-fn verify(path: &Path) -> Result<Verification, ReleaseError> {
+fn verify(path: &Path, model: Option<&Path>) -> anyhow::Result<Verification> {
     let mut verification =
         Verification { path: path.to_owned(), good: true, bytes: 0, seconds: 0.0, checks: Vec::new() };
-    if let Some(release) = verification.record(OPEN, || Release::open(path))? {
-        verification.bytes = release.manifest().bytes();
-        for (check, run) in CHECKS {
-            if verification.record(check, || run(&release))?.is_none() {
-                break;
-            }
+    let Some(release) = verification.record(OPEN, || Release::open(path))? else { return Ok(verification) };
+    verification.bytes = release.manifest().bytes();
+    for (check, run) in CHECKS {
+        verification.record(check, || run(&release))?;
+    }
+    if let Some(model) = place::model(&release, model)? {
+        for (check, precision) in MODEL_CHECKS {
+            verification.record(check, || verify_model(&release, &model, precision))?;
         }
     }
     Ok(verification)
+}
+
+/// Loads a release's model as a service does.
+fn verify_model(release: &Release, path: &Path, precision: Precision) -> Result<(), ReleaseError> {
+    if let Some(model) = release.manifest().model.clone().filter(|_| !path.join(MANIFEST).exists()) {
+        return Err(ReleaseError::ModelMissing { model, path: path.to_owned() });
+    }
+    let model = Model::load(path, precision)?;
+    Ok(check_pair(release.manifest(), model.manifest(), model.config())?)
 }
 
 /// A release without questions proves nothing, so it does not pass either.
@@ -78,11 +100,15 @@ fn golden(release: &Release) -> Result<(), ReleaseError> {
 }
 
 impl Verification {
+    /// Makes a check, unless one before it failed.
     fn record<T>(
         &mut self,
         check: &'static str,
         run: impl FnOnce() -> Result<T, ReleaseError>,
     ) -> Result<Option<T>, ReleaseError> {
+        if !self.good {
+            return Ok(None);
+        }
         let start = Instant::now();
         let result = run();
         let seconds = start.elapsed().as_secs_f64();

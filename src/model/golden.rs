@@ -1,7 +1,9 @@
-//! `golden.json`: prompts with the logits that they must give, before a model may serve.
+//! `golden.json`: questions with the prompts that they must become and the logits that these must give, before a model
+//! may serve.
 //!
 //! They are made by the [`network`](super::network) when the model is written, never by the engine that is checked with
-//! them: a kernel that this processor computes wrongly, and a definition that changed since the training, are found out.
+//! them: a kernel that this processor computes wrongly, and a prompt or a definition that changed since the training,
+//! are found out.
 
 use candle_core::{Device, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -32,10 +34,16 @@ pub struct GoldenLogits {
     pub prompts: Vec<GoldenPrompt>,
 }
 
-/// A prompt and its logits.
+/// A question, its prompt and its logits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenPrompt {
+    /// Indexes in the catalogue, oldest first.
+    pub history: Vec<u32>,
+    /// Clusters in the suffix that was found.
+    pub matched: usize,
+    /// What was retrieved: indexes in the catalogue with scores, best first.
+    pub continuations: Vec<(u32, f32)>,
     /// The prompt.
     pub tokens: Vec<u32>,
     /// The logit of every cluster after the prompt's last token.
@@ -60,11 +68,18 @@ pub enum GoldenLogitsError {
         /// What came.
         got: f32,
     },
-    /// A prompt that the model cannot be asked.
-    #[error("golden prompt {prompt} has tokens that the model's configuration does not allow; write the model anew")]
+    /// A question that becomes another prompt.
+    #[error(
+        "golden prompt {prompt} is {expected:?}, its question gives {got:?}; the model was trained on other prompts than \
+         this build or its configuration writes, train it anew"
+    )]
     Tokens {
         /// Its place.
         prompt: usize,
+        /// The golden tokens.
+        expected: Vec<u32>,
+        /// What the question gives.
+        got: Vec<u32>,
     },
     /// Logits that are not a number for every cluster.
     #[error("golden prompt {prompt} has {got} finite logits, expected {expected}; write the model anew")]
@@ -100,7 +115,7 @@ pub struct LogitMismatch {
 /// Largest `golden.json` that a configuration can have.
 pub fn bytes_max(config: &ModelConfig) -> u64 {
     // A number of JSON, its comma, its line and indent.
-    let prompt_bytes = 32 * (config.segue.clusters as u64 + config.max_position_embeddings as u64);
+    let prompt_bytes = 32 * (config.segue.clusters as u64 + 4 * config.max_position_embeddings as u64);
     4096 + PROMPTS_MAX as u64 * prompt_bytes
 }
 
@@ -109,8 +124,11 @@ impl GoldenLogits {
     pub fn make(config: &ModelConfig, weights: &Weights) -> Result<Self> {
         let weights = VarBuilder::from_tensors(weights.clone(), candle_core::DType::F32, &Device::Cpu);
         let network = Network::new(config, weights)?;
-        let prompt = |tokens: Vec<u32>| Ok(GoldenPrompt { logits: answer(&network, config, &tokens)?, tokens });
-        let prompts = kinds(config).into_iter().map(prompt).collect::<Result<_>>()?;
+        let mut prompts = kinds(config);
+        for prompt in &mut prompts {
+            prompt.tokens = prompt.write(config);
+            prompt.logits = answer(&network, config, &prompt.tokens)?;
+        }
         Ok(Self { tolerance: TOLERANCE, prompts })
     }
 
@@ -157,10 +175,19 @@ impl GoldenLogits {
 }
 
 impl GoldenPrompt {
+    /// The tokens that the question gives.
+    fn write(&self, config: &ModelConfig) -> Vec<u32> {
+        let context = Context { matched: self.matched, continuations: self.continuations.clone() };
+        let mut tokens = Vec::new();
+        prompt::write(&config.segue, &self.history, &context, &mut tokens);
+        tokens
+    }
+
+    /// What the question gives are tokens of the vocabulary, and never too many.
     fn check_shape(&self, prompt: usize, config: &ModelConfig) -> std::result::Result<(), GoldenLogitsError> {
-        let known = self.tokens.iter().all(|&token| (token as usize) < config.vocab_size);
-        if !known || !(1..=config.max_position_embeddings).contains(&self.tokens.len()) {
-            return Err(GoldenLogitsError::Tokens { prompt });
+        let got = self.write(config);
+        if got != self.tokens {
+            return Err(GoldenLogitsError::Tokens { prompt, expected: self.tokens.clone(), got });
         }
         let expected = config.segue.clusters as usize;
         let got = self.logits.iter().filter(|logit| logit.is_finite()).count();
@@ -197,8 +224,9 @@ fn spread(logits: &[f32]) -> f32 {
     (high - low).max(0.0)
 }
 
-/// Prompts of every kind: no history and some, no context and of each matched length, short and as long as can be.
-fn kinds(config: &ModelConfig) -> Vec<Vec<u32>> {
+/// Questions of every kind, to be asked: no history and some, no context and of each matched length, a history and
+/// continuations longer than are read, and continuations that the history holds.
+fn kinds(config: &ModelConfig) -> Vec<GoldenPrompt> {
     let (history_max, retrieved_max) = (config.segue.history_max, config.segue.retrieved_max);
     let kinds = [
         (0, 0, 0),
@@ -208,21 +236,24 @@ fn kinds(config: &ModelConfig) -> Vec<Vec<u32>> {
         (2, 2, retrieved_max),
         (3, 3, retrieved_max),
         (history_max / 2, 0, retrieved_max),
-        (history_max, 3, retrieved_max),
+        (history_max + 1, 3, history_max + retrieved_max + 2),
     ];
-    kinds.into_iter().map(|kind| kind_of(config, kind)).collect()
+    kinds.into_iter().map(|kind| kind_of(config.segue.clusters, kind)).collect()
 }
 
-/// A prompt with so many clusters of history, so long a matched suffix, and so many continuations.
-fn kind_of(config: &ModelConfig, (history, matched, retrieved): (usize, usize, usize)) -> Vec<u32> {
-    // Distinct while there are clusters left: 7919 is prime, and larger than the step of any pattern in a catalogue.
-    let clusters = config.segue.clusters;
+/// So many clusters of history, so long a matched suffix, and so many continuations; the last of the history is among
+/// them.
+fn kind_of(clusters: u32, (history, matched, retrieved): (usize, usize, usize)) -> GoldenPrompt {
+    // Distinct while there are clusters left: 7919 is prime, so it divides no smaller catalogue.
     let index = |place: usize| ((place as u64 * 7919 + 1) % u64::from(clusters)) as u32;
     let history = history.min(clusters as usize);
-    let continuation = |place: usize| (index(history + place), 0.5_f32.powi(1 + place as i32 / 2));
-    let retrieved = retrieved.min(clusters as usize - history);
-    let context = Context { matched, continuations: (0..retrieved).map(continuation).collect() };
-    let mut tokens = Vec::new();
-    prompt::write(&config.segue, &(0..history).map(index).collect::<Vec<_>>(), &context, &mut tokens);
-    tokens
+    let first = history.saturating_sub(1);
+    let continuation = |place: usize| (index(first + place), 0.5_f32.powi(1 + place as i32 / 2));
+    GoldenPrompt {
+        history: (0..history).map(index).collect(),
+        matched,
+        continuations: (0..retrieved.min(clusters as usize - first)).map(continuation).collect(),
+        tokens: Vec::new(),
+        logits: Vec::new(),
+    }
 }

@@ -12,6 +12,7 @@ use super::load::ModelError;
 use super::manifest::{CONFIG, LOGITS, ModelManifest, WEIGHTS};
 use super::weights::{self, Weights};
 use crate::snapshot::manifest::{MANIFEST, MANIFEST_BYTES_MAX, Version};
+use crate::snapshot::release::digest_mapped;
 
 /// A model whose manifest and configuration were read; nothing large was.
 #[derive(Debug)]
@@ -93,11 +94,12 @@ fn read_listed(
 ) -> Result<Vec<u8>, ModelError> {
     let bytes = read_bounded(path, (name, bytes_max))?;
     let listed = manifest.file(name).expect("a manifest that was read lists every file of a model");
-    let got = blake3::hash(&bytes).to_hex().to_string();
-    if got == listed.blake3 && bytes.len() as u64 == listed.bytes {
+    let (size, digest) = digest_mapped(&bytes);
+    let got = digest.to_hex().to_string();
+    if got == listed.blake3 && size == listed.bytes {
         return Ok(bytes);
     }
-    Err(ModelError::Digest { name, bytes: bytes.len() as u64, expected: listed.blake3.clone(), got })
+    Err(ModelError::Digest { name, bytes: size, expected: listed.blake3.clone(), got })
 }
 
 fn read_bounded(path: &Path, (name, bytes_max): (&'static str, u64)) -> Result<Vec<u8>, ModelError> {

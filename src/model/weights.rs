@@ -14,9 +14,11 @@
 //! No number may reach the arithmetic unchecked: one that is not finite would spread to every answer.
 
 use std::collections::HashMap;
+use std::thread;
 
 use candle_core::safetensors::load_buffer;
 use candle_core::{DType, Device, Tensor};
+use safetensors::SafeTensorError;
 
 use super::config::ModelConfig;
 
@@ -118,6 +120,13 @@ pub fn from_bytes(bytes: &[u8], config: &ModelConfig) -> Result<Weights, Weights
     Ok(weights)
 }
 
+/// A safetensors file of the tensors: the same tensors always give the same bytes.
+pub fn to_bytes(weights: &Weights) -> Result<Vec<u8>, SafeTensorError> {
+    // Older readers demand to be told whose layout it is.
+    let layout = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(weights, Some(layout))
+}
+
 /// Checks that tensors are those of a network: names, shapes, types, and every number finite.
 pub fn check(weights: &Weights, config: &ModelConfig) -> Result<(), WeightsError> {
     let shapes = shapes(config);
@@ -126,6 +135,7 @@ pub fn check(weights: &Weights, config: &ModelConfig) -> Result<(), WeightsError
         return Err(WeightsError::Unexpected { name: name.clone() });
     }
     for (name, expected) in shapes {
+        thread::yield_now(); // As between the pieces of a table: a load must not hold up requests.
         match weights.get(&name) {
             Some(tensor) => check_tensor(name, expected, tensor)?,
             None => return Err(WeightsError::Missing { name, expected }),

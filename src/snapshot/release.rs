@@ -329,7 +329,7 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, ReleaseError> {
 }
 
 /// The size and BLAKE3 digest of bytes in memory.
-fn digest_mapped(bytes: &[u8]) -> (u64, blake3::Hash) {
+pub(crate) fn digest_mapped(bytes: &[u8]) -> (u64, blake3::Hash) {
     let mut hasher = blake3::Hasher::new();
     for piece in pieces(bytes) {
         hasher.update(piece);

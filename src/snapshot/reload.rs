@@ -267,7 +267,8 @@ impl Follower {
     fn report(&self, release: &Release, loaded_unix_s: u64) {
         let manifest = release.manifest();
         self.parts.metrics.release().loaded(manifest, loaded_unix_s);
-        tracing::info!(release = %manifest.version, bytes = manifest.bytes(), "release swapped in");
+        let model = release.model().map(|model| model.manifest().version.as_str());
+        tracing::info!(release = %manifest.version, model, bytes = manifest.bytes(), "release swapped in");
     }
 
     /// Keeps what serves, and says why. Logged when it is news: at every asked look, and at the first unasked one.

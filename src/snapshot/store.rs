@@ -103,15 +103,12 @@ impl Store {
 
     /// The names of all directories that may be releases, ascending.
     pub fn versions(&self) -> Result<Vec<Version>, StoreError> {
-        let path = self.releases_dir();
-        let entries = match fs::read_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(|source| StoreError::Io { path: path.clone(), source })?,
-        };
-        let named = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
-        let mut versions: Vec<_> = entries.filter_map(named).collect();
-        versions.sort();
-        Ok(versions)
+        versions_in(self.releases_dir())
+    }
+
+    /// The names of all directories that may be models, ascending.
+    pub fn models(&self) -> Result<Vec<Version>, StoreError> {
+        versions_in(self.models_dir())
     }
 
     /// What the pointer says; the default where there is none yet.
@@ -165,6 +162,17 @@ impl Store {
         reached(Moment::StateNamed);
         sync_dir(&self.dir)
     }
+}
+
+fn versions_in(path: PathBuf) -> Result<Vec<Version>, StoreError> {
+    let entries = match fs::read_dir(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|source| StoreError::Io { path, source })?,
+    };
+    let named = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let mut versions: Vec<_> = entries.filter_map(named).collect();
+    versions.sort();
+    Ok(versions)
 }
 
 /// Makes the names in a directory durable: a rename is atomic, but not on disk before this.

@@ -14,11 +14,12 @@ use segue::admin::{Admin, Parts, Running};
 use segue::config::Config;
 use segue::drain::Drain;
 use segue::metrics::Metrics;
+use segue::model::engine::Precision;
 use segue::room::Room;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
 use segue::snapshot::live::Live;
 use segue::snapshot::manifest::{CATALOGUE, FILES, MANIFEST, Manifest, TABLE, Version};
-use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
+use segue::snapshot::publish::{About, Published, ReleaseWriter, WriteShape};
 use segue::snapshot::reload::{self, Outcome, Reloader};
 use segue::snapshot::store::Store;
 use serde_json::Value;
@@ -57,14 +58,19 @@ pub(crate) fn version(name: &str) -> Version {
 
 /// Publishes a release whose popular list gives `score`, so that releases with other scores differ.
 pub(crate) fn publish(store: &Path, version: &str, score: f32) -> PathBuf {
+    publish_naming(store, (version, None), score).path
+}
+
+/// The same, where it names a model or none.
+pub(crate) fn publish_naming(store: &Path, (version, model): (&str, Option<Version>), score: f32) -> Published {
     let cluster = |id| Cluster { id, name: format!("cluster {id}"), keywords: vec![], parent: None };
     let catalogue = Catalogue::new(vec![cluster(7), cluster(9), cluster(22)]).expect("distinct ids");
     let shape = WriteShape { depth: 1, width: 2 };
     let mut writer = ReleaseWriter::create(store, catalogue, shape, 1 << 16).expect("a store");
     writer.push(&[], &[(0, score), (1, score / 2.0)]).expect("the popular list comes first");
     writer.push(&[2], &[(1, score)]).expect("rows are sorted");
-    let about = About { version: Some(version.parse().expect("a version")), ..About::default() };
-    writer.finish(about).expect("the release is published").path
+    let about = About { version: Some(version.parse().expect("a version")), model, ..About::default() };
+    writer.finish(about).expect("the release is published")
 }
 
 /// Gives a release another file, and a manifest that lists it as it is now.
@@ -104,6 +110,8 @@ impl Site {
         config.admin.listen = "127.0.0.1:0".parse().expect("an address");
         // So that nothing happens unasked.
         config.release.poll = Duration::from_secs(3600);
+        // The logits of three clusters may lie so close together that bytes cannot tell them apart.
+        config.model.precision = Precision::Full;
         adjust(&mut config);
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
         let room = Arc::new(Room::new(&config, live.clone(), drain.clone()));

@@ -1,13 +1,16 @@
 //! Tiny models to test with: untrained weights that are always the same, in a network of 32 numbers a token.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::golden::GoldenLogits;
+use segue::model::open::read_model_manifest;
 use segue::model::weights::{self, Weights};
 use segue::model::write::{ModelAbout, PublishedModel, write_model};
-use segue::snapshot::manifest::{Provenance, Version};
+use segue::snapshot::manifest::{MANIFEST, Provenance, Version};
 
 /// The network's size.
 pub(crate) const TINY: Size = Size { hidden: 32, intermediate: 48, layers: 2, heads: 2 };
@@ -18,12 +21,13 @@ pub(crate) fn config(clusters: u32) -> ModelConfig {
     ModelConfig::new(prompt, TINY).expect("a good size")
 }
 
-/// Untrained weights that follow from `seed`: as the training starts with, but larger, so that answers differ.
+/// Untrained weights that follow from `seed`: as the training starts with, but larger, so that answers differ, and small
+/// enough that bytes come near to what floats give.
 pub(crate) fn weights(config: &ModelConfig, seed: u64) -> Weights {
     let mut numbers = Numbers(seed);
     let tensor = |shape: Vec<usize>| {
         let norm = shape.len() == 1;
-        let number = |_| if norm { 1.0 + 0.2 * numbers.next() } else { 0.5 * numbers.next() };
+        let number = |_| if norm { 1.0 + 0.2 * numbers.next() } else { 0.2 * numbers.next() };
         let count: usize = shape.iter().product();
         Tensor::from_vec((0..count).map(number).collect::<Vec<f32>>(), shape, &Device::Cpu)
             .expect("a number for each place")
@@ -48,6 +52,29 @@ pub(crate) fn about(catalogue: &Version) -> ModelAbout {
 pub(crate) fn publish(dir: &Path, catalogue: &Version, clusters: u32, seed: u64) -> PublishedModel {
     let config = config(clusters);
     write_model(dir, about(catalogue), &config, &weights(&config, seed)).expect("the disk takes it")
+}
+
+/// Gives a model another file, and a manifest that lists it as it is now.
+pub(crate) fn replace(model: &Path, name: &str, bytes: &[u8]) {
+    fs::write(model.join(name), bytes).expect("the model can be written");
+    let path = model.join(MANIFEST);
+    let mut manifest = read_model_manifest(model).expect("a manifest");
+    let file = manifest.files.iter_mut().find(|file| file.name == name).expect("a file of the model");
+    (file.bytes, file.blake3) = (bytes.len() as u64, blake3::hash(bytes).to_hex().to_string());
+    fs::write(&path, manifest.to_json()).expect("the model can be written");
+}
+
+/// Makes the last weight no number.
+pub(crate) fn no_number(weights: &mut [u8]) {
+    let last = weights.len() - 4;
+    weights[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+}
+
+/// Makes a golden logit one that no arithmetic gives.
+pub(crate) fn wrong_logit(golden: &mut Vec<u8>) {
+    let mut read: GoldenLogits = serde_json::from_slice(golden).expect("golden logits");
+    read.prompts[0].logits[0] += 100.0;
+    *golden = read.to_json();
 }
 
 /// Numbers from -1 to 1 that look random: SplitMix64 (Steele, Lea and Flood, 2014).

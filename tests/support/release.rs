@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use segue::snapshot::catalogue::{Catalogue, Cluster};
-use segue::snapshot::manifest::{CATALOGUE, Version};
+use segue::snapshot::manifest::{CATALOGUE, Manifest, Version};
 use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
 use segue::snapshot::release::Release;
 use segue::snapshot::store::Store;
@@ -52,6 +52,16 @@ pub(crate) fn load(store: &Store, name: &str) -> Arc<Release> {
 
 /// Publishes a release of `clusters` and `rows`, which come sorted by length and then by the clusters' order.
 pub(crate) fn publish(dir: &Path, name: &str, clusters: &[(u32, &str)], rows: &[Row<'_>]) {
+    publish_naming(dir, (name, Some(version(MODEL))), clusters, rows);
+}
+
+/// The same, where it names a model or none; gives what it is.
+pub(crate) fn publish_naming(
+    dir: &Path,
+    (name, model): (&str, Option<Version>),
+    clusters: &[(u32, &str)],
+    rows: &[Row<'_>],
+) -> Manifest {
     let cluster = |&(id, name): &(u32, &str)| Cluster {
         id,
         name: name.to_owned(),
@@ -67,8 +77,8 @@ pub(crate) fn publish(dir: &Path, name: &str, clusters: &[(u32, &str)], rows: &[
         let candidates: Vec<(u32, f32)> = candidates.iter().map(|&(id, score)| (index(id), score)).collect();
         writer.push(&history, &candidates).expect("a sorted row");
     }
-    let about = About { version: Some(version(name)), model: Some(version(MODEL)), ..About::default() };
-    writer.finish(about).expect("room on the disk");
+    let about = About { version: Some(version(name)), model, ..About::default() };
+    writer.finish(about).expect("room on the disk").manifest
 }
 
 /// A release whose load does not end: its catalogue is a pipe that nobody writes to. Gives the pipe.

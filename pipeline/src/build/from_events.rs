@@ -102,7 +102,7 @@ fn count_events(
     let clusters = output.clusters();
     let mut counter = Counter::new(clusters, output.settings.depth, Decay::new(window.to_us, count.half_life_days));
     let rules = Rules { mode: count.mode, gap_us: count.gap_days.map(us), since_us: Some(window.from_us) };
-    let mut cutter = Cutter::new(rules, clusters as usize, |steps: &[_]| counter.add(steps));
+    let mut cutter = Cutter::new(rules, clusters as usize, |_, steps: &[_]| counter.add(steps));
     events.sorter.finish()?.try_for_each(|event| {
         cutter.push(event?);
         Ok::<(), SortError>(())

@@ -12,7 +12,7 @@ pub struct Choice {
     pub width: u8,
     /// Histories that were followed by something less often than this are left out.
     pub seen_min: u64,
-    /// In distinct mode a history's own clusters are no candidates.
+    /// Says which of a history's own clusters are no candidates: all in distinct mode, the last in changes mode.
     pub mode: Mode,
 }
 
@@ -37,9 +37,11 @@ impl Choice {
         rows.map(move |row| self.row(smoothed, length, level.histories[row]))
     }
 
-    fn row(&self, smoothed: &Smoothed, length: usize, key: u64) -> Candidates {
+    /// The row of a history of a length, given by its key, whether it was seen or not.
+    pub fn row(&self, smoothed: &Smoothed, length: usize, key: u64) -> Candidates {
         let history = digits(key, length, smoothed.clusters);
-        let wanted = |cluster: u32| self.mode == Mode::Raw || !history.contains(&cluster);
+        let barred = self.mode.barred(&history);
+        let wanted = |cluster: u32| !barred.contains(&cluster);
         let candidates = Ranking::new(smoothed, length, key)
             // A score of nothing is no candidate: it would only say that the cluster exists.
             .take_while(|(_, score)| *score > 0.0)
@@ -89,6 +91,12 @@ mod tests {
         let rows = histories(Choice { width: 2, seen_min: 1, mode: Mode::Distinct });
         let expected = [(vec![], vec![0, 1]), (vec![0], vec![1, 3]), (vec![1], vec![3, 2]), (vec![0, 1], vec![3, 2])];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn changes_leaves_out_only_the_last() {
+        let rows = histories(Choice { width: 6, seen_min: 1, mode: Mode::Changes });
+        assert_eq!(rows[3], (vec![0, 1], vec![3, 2, 0]));
     }
 
     #[test]

@@ -1,0 +1,126 @@
+//! The counts as of a time: what a release built at that time would hold.
+//!
+//! It counts with the very code that builds releases, and only events strictly before its time.
+
+use segue::model::prompt::Context;
+use segue::snapshot::table::Score;
+
+use crate::build::CountSettings;
+use crate::candidates::choose::Choice;
+use crate::count::{Counter, Counts};
+use crate::decay::{Decay, US_PER_DAY};
+use crate::event::Event;
+use crate::examples::Log;
+use crate::sequence::{Cutter, Mode, Rules};
+use crate::smooth::{Constants, Smoothed};
+
+/// How the counts are made: as a build with the same settings makes them.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    /// How a log is counted.
+    pub count: CountSettings,
+    /// The longest history that is counted.
+    pub depth: u8,
+    /// The most continuations of one history.
+    pub width: u8,
+}
+
+/// The counts as of a time.
+#[derive(Debug)]
+pub struct AsOf<'a> {
+    log: &'a Log,
+    counting: &'a Counting,
+    until_us: i64,
+    smoothed: Smoothed,
+}
+
+impl Counting {
+    /// Where sequences begin and end, in the whole log.
+    pub fn rules(&self) -> Rules {
+        Rules { mode: self.count.mode, gap_us: self.count.gap_days.map(us), since_us: None }
+    }
+
+    fn choice(&self) -> Choice {
+        Choice { width: self.width, seen_min: self.count.seen_min, mode: self.count.mode }
+    }
+
+    fn counts<'e>(&self, clusters: u32, events: impl Iterator<Item = &'e Event> + Clone) -> Counts {
+        let last_us = events.clone().map(|event| event.time_us).max().unwrap_or_default();
+        let mut counter = Counter::new(clusters, self.depth, Decay::new(last_us, self.count.half_life_days));
+        let since_us = self.count.window_days.map(|days| last_us.saturating_sub(us(days)));
+        let rules = Rules { since_us, ..self.rules() };
+        let mut cutter = Cutter::new(rules, clusters as usize, |_, steps: &[_]| counter.add(steps));
+        events.for_each(|event| cutter.push(*event));
+        cutter.finish();
+        counter.finish()
+    }
+}
+
+impl<'a> AsOf<'a> {
+    /// The counts as of the beginning of time: none.
+    pub fn new(log: &'a Log, counting: &'a Counting) -> Self {
+        let until_us = i64::MIN;
+        Self { log, counting, until_us, smoothed: smoothed_before(until_us, log, counting) }
+    }
+
+    /// Moves to a time, forward or back: only events strictly before it count.
+    pub fn advance(&mut self, until_us: i64) {
+        if std::mem::replace(&mut self.until_us, until_us) != until_us {
+            self.smoothed = smoothed_before(until_us, self.log, self.counting);
+        }
+    }
+
+    /// The time that everything counted lies before.
+    pub fn until_us(&self) -> i64 {
+        self.until_us
+    }
+
+    /// The probabilities.
+    pub fn smoothed(&self) -> &Smoothed {
+        &self.smoothed
+    }
+
+    /// Which repeats stay in a sequence.
+    pub fn mode(&self) -> Mode {
+        self.counting.count.mode
+    }
+
+    /// The last clusters of a history, as many as are counted, with their key.
+    pub fn counted_suffix<'h>(&self, history: &'h [u32]) -> (&'h [u32], u64) {
+        let suffix = &history[history.len().saturating_sub(usize::from(self.counting.depth))..];
+        let clusters = u64::from(self.log.clusters);
+        (suffix, suffix.iter().fold(0, |key, cluster| key * clusters + u64::from(*cluster)))
+    }
+
+    /// The length and the key of the longest suffix of a history that a release would hold; length 0 is the popular list.
+    pub fn longest_suffix(&self, history: &[u32]) -> (usize, u64) {
+        let (suffix, key) = self.counted_suffix(history);
+        let choice = self.counting.choice();
+        let keys = (1..=suffix.len()).rev().map(|length| (length, self.smoothed.without_oldest(key, length)));
+        keys.into_iter().find(|(length, key)| choice.has(&self.smoothed, *length, *key)).unwrap_or_default()
+    }
+
+    /// The context that a release would give: the record of the longest suffix that it holds.
+    pub fn retrieve(&self, history: &[u32]) -> Context {
+        let (matched, key) = self.longest_suffix(history);
+        self.record(matched, key)
+    }
+
+    /// The record of a history of a length, given by its key: scores as the table stores them and a release gives them back.
+    /// Empty where nothing was counted.
+    pub fn record(&self, matched: usize, key: u64) -> Context {
+        let row = self.counting.choice().row(&self.smoothed, matched, key);
+        let stored = |(cluster, score): (u32, f32)| Some((cluster, Score::nearest(score)?.value()));
+        Context { matched, continuations: row.candidates.into_iter().filter_map(stored).collect() }
+    }
+}
+
+fn smoothed_before(until_us: i64, log: &Log, counting: &Counting) -> Smoothed {
+    let known = log.events.iter().filter(|event| event.time_us < until_us);
+    let counts = counting.counts(log.clusters, known);
+    Smoothed::new(counts, &Constants::new(&counting.count.smoothing, counting.depth))
+}
+
+fn us(days: f64) -> i64 {
+    (days * US_PER_DAY) as i64
+}
