@@ -238,14 +238,10 @@ fn quantised_avx512_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block],
 /// Asks for the two cache lines that a panel's next steps stand in.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-#[allow(unsafe_code, reason = "the hint takes a pointer")]
 fn fetch_avx512<T>(here: *const T, bytes: usize) {
     let there = here.cast::<i8>().wrapping_add(bytes);
-    // SAFETY: a hint reads nothing and never faults, wherever it points.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(there);
-        _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(64));
-    }
+    _mm_prefetch::<_MM_HINT_T0>(there);
+    _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(64));
 }
 
 #[cfg(target_arch = "x86_64")]
