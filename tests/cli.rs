@@ -192,7 +192,8 @@ fn verify_calls_a_missing_file_damage_and_a_missing_release_a_failure() {
 fn with_model() -> (Fixture, ModelManifest) {
     let fixture = Fixture::new();
     let catalogue = read_manifest(&fixture.release("new")).expect("just published").catalogue;
-    let model = model::publish(fixture.path(), &catalogue, NEW_CLUSTERS.len() as u32, 1).manifest;
+    // A seed whose logits lie far enough apart for bytes.
+    let model = model::publish(fixture.path(), &catalogue, NEW_CLUSTERS.len() as u32, 4).manifest;
     fixture.edit("new", |manifest| manifest.model = Some(model.version.clone()));
     (fixture, model)
 }
