@@ -253,7 +253,7 @@ const BAD: &[Bad] = &[
     ),
     (
         LOGITS,
-        |copy| edited(copy, LOGITS, |json| json["prompts"][2]["logits"][3] = 1e39.into()),
+        |copy| edited(copy, LOGITS, |json| drop(json["prompts"][2]["logits"].as_array_mut().expect("a list").pop())),
         "golden",
         "golden prompt 2 has 11 finite logits",
     ),
