@@ -20,8 +20,12 @@ fn train(dir: &Path, flags: &str) -> Value {
     json(dir, &line(flags))
 }
 
+/// The command with these flags, and the tiny network's where these say nothing else.
 fn line(flags: &str) -> String {
-    format!("train --events events.csv --catalogue clusters.csv {TINY} {flags}")
+    let words: Vec<&str> = TINY.split_whitespace().collect();
+    let tiny = words.chunks(2).filter(|pair| !flags.split_whitespace().any(|flag| flag == pair[0]));
+    let tiny: String = tiny.map(|pair| format!(" {} {}", pair[0], pair[1])).collect();
+    format!("train --events events.csv --catalogue clusters.csv{tiny} {flags}")
 }
 
 /// A log of users who go round: after cluster c comes c + 1.
@@ -47,16 +51,16 @@ fn weights(summary: &Value, dir: &Path) -> Vec<u8> {
 #[test]
 fn a_planted_pattern_is_learnt_and_reported() {
     let dir = round(10);
-    let summary = train(dir.path(), "--out store --epochs 30 --dropout 0 --patience 30 --checkpoint-steps 1000");
+    let summary = train(dir.path(), "--out store --epochs 12 --dropout 0 --patience 12 --checkpoint-steps 1000");
     let figure = |name: &str, at: usize| {
         let rows = summary["report"]["rows"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).unwrap()["figures"][at]["measured"].as_f64().unwrap()
     };
     assert!(figure("model", 0) > 0.95, "hit@1 {}", figure("model", 0));
-    assert!(figure("popularity", 0) < 0.3, "hit@1 {}", figure("popularity", 0));
+    assert!(figure("popularity", 0) < 0.5, "hit@1 {}", figure("popularity", 0));
     let model = Opened::open(&dir.path().join(summary["path"].as_str().unwrap())).unwrap().verify().unwrap();
     assert_eq!(model.manifest.figures["test_hit_1"], figure("model", 0));
-    assert_eq!(model.manifest.provenance.settings["epochs"], "30");
+    assert_eq!(model.manifest.provenance.settings["epochs"], "12");
     let run = dir.path().join("store/training");
     let curve = std::fs::read_to_string(run.join("loss.svg")).unwrap();
     assert!(curve.starts_with("<svg") && curve.contains("validation"), "{curve}");
