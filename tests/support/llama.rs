@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
-use segue::model::config::{ModelConfig, PromptConfig};
+use segue::model::config::{Barred, ModelConfig, PromptConfig};
 use segue::model::prompt::TOKEN_CLUSTER;
 
 pub(crate) struct Llama {
@@ -145,7 +145,7 @@ fn config([width, heads, inner, layers, clusters]: [usize; 5]) -> ModelConfig {
         attention_bias: false,
         mlp_bias: false,
         torch_dtype: "float32".to_owned(),
-        segue: PromptConfig { clusters: clusters as u32, history_max: 16, retrieved_max: 8, novel: true },
+        segue: PromptConfig { clusters: clusters as u32, history_max: 16, retrieved_max: 8, barred: Barred::History },
     }
 }
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use clap::Parser;
-use segue::model::config::{ModelConfig, PromptConfig};
+use segue::model::config::{Barred, ModelConfig, PromptConfig};
 use segue::model::engine::{Engine, Kernel, Precision, Prompts, Scratch};
 use segue::model::network::Network;
 use segue::model::prompt::TOKEN_CLUSTER;
@@ -106,7 +106,7 @@ fn config() -> ModelConfig {
         attention_bias: false,
         mlp_bias: false,
         torch_dtype: "float32".to_owned(),
-        segue: PromptConfig { clusters: CLUSTERS as u32, history_max: 16, retrieved_max: 8, novel: true },
+        segue: PromptConfig { clusters: CLUSTERS as u32, history_max: 16, retrieved_max: 8, barred: Barred::History },
     }
 }
 
