@@ -97,11 +97,7 @@ impl Report {
     }
 }
 
-fn outcomes(
-    data: &Data,
-    input: &InputSettings,
-    network: NetworkPredictor<'_>,
-) -> Vec<(&'static str, Outcomes)> {
+fn outcomes(data: &Data, input: &InputSettings, network: NetworkPredictor<'_>) -> Vec<(&'static str, Outcomes)> {
     let mut as_of = AsOf::new(&data.log, &input.counting);
     let mut run = |freshness: Freshness, history_max: usize, predictors: &mut [&mut dyn Predictor<Infallible>]| {
         let range = data.split.test.clone();
