@@ -20,9 +20,11 @@ use crate::model::prompt::Context;
 use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, Saturated};
 use crate::snapshot::release::Release;
 
-/// Time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which may be
-/// one late.
-const RESERVE: Duration = Duration::from_millis(2);
+/// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
+/// may be one late.
+const RESERVE_MIN: Duration = Duration::from_millis(2);
+/// The part of a request's own time that is kept back: on a busy machine, what wakes late has more to spare with it.
+const RESERVE_PART: u32 = 10;
 
 /// The way to the models of all releases.
 #[derive(Debug)]
@@ -126,8 +128,9 @@ impl Fallback {
     }
 
     fn limit(&self, deadline: Deadline) -> Limit {
-        let left = deadline.left().saturating_sub(RESERVE);
-        Limit { until: Instant::now() + left.min(self.timeout), is_models: left >= self.timeout }
+        let left = deadline.left();
+        let usable = left.saturating_sub((left / RESERVE_PART).max(RESERVE_MIN));
+        Limit { until: Instant::now() + usable.min(self.timeout), is_models: usable >= self.timeout }
     }
 
     /// The memo of a release, which begins with its first question.
