@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::ask::Ask;
 use crate::config::Rung;
 use crate::error::Error;
+use crate::model::rank::Ranked;
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
 use crate::snapshot::table::Score;
@@ -238,12 +239,21 @@ impl<'r> Answerer<'r> {
 
 impl Told {
     /// What is known of a release's model without asking it; `None` where it can be asked.
-    fn unasked(release: &Release) -> Option<Self> {
+    pub(crate) fn unasked(release: &Release) -> Option<Self> {
         match (release.model(), &release.manifest().model) {
             (Some(_), _) => None,
             (None, Some(_)) => Some(Self::Degraded(Degraded::ModelMissing)),
             (None, None) => Some(Self::Nothing),
         }
+    }
+}
+
+impl Heard {
+    /// What a model that read `history` ranked; `None` where that is nothing, or has a probability that is no number.
+    pub fn new(history: Arc<[u32]>, ranked: &Ranked) -> Option<Self> {
+        let score = |&(index, score): &(u32, f32)| Some((index, Score::nearest(score)?));
+        let ranked: Vec<_> = ranked.iter().map(score).collect::<Option<_>>()?;
+        (!ranked.is_empty()).then_some(Self { history, ranked })
     }
 }
 

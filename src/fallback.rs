@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use crate::admit::Deadline;
-use crate::answer::{Degraded, Told, read_by_model};
+use crate::answer::{Degraded, Heard, Told, read_by_model};
 use crate::config;
 use crate::memo::{Found, Memo, Seat};
 use crate::metrics::{ModelGauges, ModelInfo, ModelMetrics};
 use crate::model::Model;
 use crate::model::breaker::{Breaker, BreakerLimits, Passage};
 use crate::model::prompt::Context;
-use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, Saturated};
+use crate::model::rank::{Question, Working};
+use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, RANKED_MAX, Saturated};
 use crate::snapshot::release::Release;
 
 /// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
@@ -183,6 +184,17 @@ impl Coming {
             }
         }
     }
+}
+
+/// What a release's model tells about a history (cluster ids, oldest first), asked on the caller's own thread and without
+/// a limit of time: for a command, never for a request.
+pub fn ask_here(release: &Release, history: &[u32]) -> Told {
+    let Some(model) = release.model() else { return Told::unasked(release).unwrap_or_default() };
+    let read: Arc<[u32]> = read_by_model(release.catalogue(), history, model.config().segue.history_max).into();
+    let question = Question { history: &read, context: &retrieved(release, &read) };
+    let ranked = model.answer(&mut Working::default(), &[question], RANKED_MAX);
+    let heard = ranked.first().and_then(|ranked| Heard::new(read.clone(), ranked));
+    heard.map_or(Told::Degraded(Degraded::ModelFailed), |heard| Told::Next(Arc::new(heard)))
 }
 
 /// What a release's table retrieves for a history (indexes, oldest first): the record of its longest known suffix, the

@@ -24,6 +24,7 @@ pub mod answer;
 pub mod fallback;
 pub mod memo;
 pub mod model;
+pub mod unseen;
 pub mod error;
 
 // The snapshot, in order.

@@ -25,6 +25,8 @@ use model::breaker_number;
 use registrar::{Registrar, declare};
 use workers::Workers;
 
+use crate::unseen::Figures;
+
 /// Seconds. A table answer takes tens of microseconds and the goal is one millisecond, so the steps are finest below 100 us.
 const REQUEST_BUCKETS: &[f64] = &[
     0.000_005, 0.000_01, 0.000_015, 0.000_025, 0.000_05, 0.000_075, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005,
@@ -118,6 +120,15 @@ declare! {
         "Time that each phase of loading a release took.";
     RELOAD_CHECKS = Kind::Counter, "segue_reload_checks_total", [],
         "Looks at the release pointer; a flat line means that the watcher is stuck.";
+    // The unseen log.
+    UNSEEN_RECORDED = Kind::Counter, "segue_unseen_recorded_total", [],
+        "Histories counted because the table did not hold them, after sampling.";
+    UNSEEN_DROPPED = Kind::Counter, "segue_unseen_dropped_total", [],
+        "Unseen histories that are in no file: the log was busy or full, or the disk refused.";
+    UNSEEN_HISTORIES = Kind::Gauge, "segue_unseen_histories", [],
+        "Different unseen histories held now, until the next file.";
+    UNSEEN_FLUSH_FAILURES = Kind::Counter, "segue_unseen_flush_failures_total", [],
+        "Files of unseen histories that could not be written; the log tries again.";
     // The program.
     BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
         "Always 1; its label names the program's version.";
@@ -144,6 +155,11 @@ pub trait Watched: Send + Sync {
     /// What the model's part does now.
     fn model(&self) -> ModelGauges {
         ModelGauges::default()
+    }
+
+    /// What the unseen log did since the start.
+    fn unseen(&self) -> Figures {
+        Figures::default()
     }
 }
 
@@ -224,6 +240,12 @@ impl Metrics {
         set(&READY, f64::from(u8::from(watched.ready())));
         set(&IN_FLIGHT, watched.in_flight() as f64);
         set(&IN_FLIGHT_LIMIT, watched.in_flight_limit() as f64);
+        let unseen = watched.unseen();
+        set(&UNSEEN_HISTORIES, unseen.histories as f64);
+        let count = |metric, total| self.inner.registrar.counter(metric, &[]).absolute(total);
+        count(&UNSEEN_RECORDED, unseen.recorded);
+        count(&UNSEEN_DROPPED, unseen.dropped);
+        count(&UNSEEN_FLUSH_FAILURES, unseen.flush_failures);
         let model = watched.model();
         set(&MODEL_QUEUE_LENGTH, model.queue_length as f64);
         set(&MODEL_BREAKER_STATE, breaker_number(model.breaker));

@@ -13,6 +13,7 @@ use crate::fallback::Fallback;
 use crate::metrics::{ModelGauges, Watched};
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
+use crate::unseen::{Figures, UnseenLog};
 
 mod answering;
 mod consultation;
@@ -30,13 +31,15 @@ pub struct Room {
     admission: Admission,
     drain: Drain,
     fallback: Fallback,
+    unseen: Arc<UnseenLog>,
 }
 
 impl Room {
     /// Furnishes the room as configured.
     pub fn new(config: &Config, live: Arc<Live>, drain: Drain, fallback: Fallback) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
-        Self { live, rungs, limits, admission: Admission::new(config.request.in_flight_max), drain, fallback }
+        let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
+        Self { live, rungs, limits, admission, drain, fallback, unseen }
     }
 
     /// Admits work that costs `cost` questions, or sheds it.
@@ -110,6 +113,11 @@ impl Room {
         self.live.read(read).ok_or(Error::NotReady)
     }
 
+    /// Where histories are counted that the table does not hold.
+    pub fn unseen(&self) -> &Arc<UnseenLog> {
+        &self.unseen
+    }
+
     /// When to stop.
     pub fn drain(&self) -> &Drain {
         &self.drain
@@ -132,5 +140,9 @@ impl Watched for Room {
     fn model(&self) -> ModelGauges {
         let gauges = |release: &Release| self.fallback.gauges(Some(release));
         self.live.read(gauges).unwrap_or_else(|| self.fallback.gauges(None))
+    }
+
+    fn unseen(&self) -> Figures {
+        self.unseen.figures()
     }
 }

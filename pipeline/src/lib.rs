@@ -29,5 +29,6 @@ pub mod provenance;
 pub mod progress;
 pub mod summary;
 pub mod build;
+pub mod train;
 pub mod generate;
 pub mod cli;

@@ -91,6 +91,18 @@ pub const RELEASE_POLL_MS: u64 = 2_000;
 /// A release that cannot show a right answer is not put in front of users.
 pub const RELEASE_GOLDEN_REQUIRED: bool = true;
 
+/// About 1 MB of memory. A history asked for more often than one in so many is in the file for certain.
+pub const UNSEEN_HISTORIES_MAX: u64 = 16_384;
+
+/// All: counting costs less than a microsecond, and only questions that the table cannot answer pay it.
+pub const UNSEEN_SAMPLE: f64 = 1.0;
+
+/// What a kill loses at most. A finer time would begin to tell users apart.
+pub const UNSEEN_FLUSH_MS: u64 = 3_600_000;
+
+/// Two weeks of hours, longer than the longest pause between refreshes; at most about 250 MB.
+pub const UNSEEN_FILES_MAX: u64 = 336;
+
 /// A release that was made to be served with a model is not itself without: that must be somebody's decision.
 pub const MODEL_MISSING: &str = "refuse";
 

@@ -20,6 +20,7 @@ pub const SECTIONS: &[&Section] = &[
     &Request::SECTION,
     &Answer::SECTION,
     &Release::SECTION,
+    &Unseen::SECTION,
     &Model::SECTION,
     &Drain::SECTION,
     &Log::SECTION,
@@ -175,6 +176,20 @@ section! {
         "poll_ms" => poll: Duration = wait_ms(RELEASE_POLL_MS, 10);
         /// Refuse a release that has no golden questions.
         "golden_required" => golden_required: bool = Kind::Switch { default: RELEASE_GOLDEN_REQUIRED };
+    }
+}
+
+section! {
+    /// The log of histories that the table did not hold, which the next refresh can read: counts, without users or times.
+    Unseen in "unseen" {
+        /// Different histories counted between two files; past it the least frequent make room. 0 counts none.
+        "histories_max" => histories_max: usize = number(UNSEEN_HISTORIES_MAX, 0, 10_000_000);
+        /// The share of unseen histories that is counted, chosen at random; an export scales the counts back.
+        "sample" => sample: f64 = Kind::Share { default: UNSEEN_SAMPLE };
+        /// Time between two files in the store's unseen/, in milliseconds; a swap and a stop write one as well.
+        "flush_ms" => flush: Duration = wait_ms(UNSEEN_FLUSH_MS, 10);
+        /// Files kept; past it the oldest are removed.
+        "files_max" => files_max: usize = number(UNSEEN_FILES_MAX, 1, 100_000);
     }
 }
 

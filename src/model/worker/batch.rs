@@ -10,7 +10,6 @@ use crate::answer::Heard;
 use crate::metrics::ModelMetrics;
 use crate::model::Model;
 use crate::model::rank::{Ranked, Working};
-use crate::snapshot::table::Score;
 
 use super::{Compute, Failure, Job, PoolLimits, Verdict};
 
@@ -94,8 +93,6 @@ impl Worker {
 
 /// The answer to a question, where its scores are numbers.
 fn judge(job: &Job, ranked: Option<&Ranked>) -> Verdict {
-    let ranked = ranked.filter(|ranked| !ranked.is_empty()).ok_or(Failure::NotFinite)?;
-    let score = |&(index, score): &(u32, f32)| Some((index, Score::nearest(score)?));
-    let ranked = ranked.iter().map(score).collect::<Option<_>>().ok_or(Failure::NotFinite)?;
-    Ok(Arc::new(Heard { history: job.inquiry.history.clone(), ranked }))
+    let heard = ranked.and_then(|ranked| Heard::new(job.inquiry.history.clone(), ranked));
+    heard.map(Arc::new).ok_or(Failure::NotFinite)
 }
