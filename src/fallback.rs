@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use crate::admit::Deadline;
-use crate::answer::{Degraded, Heard, Told, read_by_model};
+use crate::answer::{Degraded, Heard, Told, last_known};
 use crate::config;
 use crate::memo::{Found, Memo, Seat};
 use crate::metrics::{ModelGauges, ModelInfo, ModelMetrics};
@@ -100,7 +100,7 @@ impl Fallback {
     fn inquire(&self, release: &Release, model: &Arc<Model>, history: &[u32], deadline: Deadline) -> Word {
         self.metrics.asked();
         let limit = self.limit(deadline);
-        let read: Arc<[u32]> = read_by_model(release.catalogue(), history, model.config().segue.history_max).into();
+        let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
         let mut passage = None;
         let found = self.memo(release).find(&read, || {
             let entered = self.enter(limit)?;
@@ -190,7 +190,7 @@ impl Coming {
 /// a limit of time: for a command, never for a request.
 pub fn ask_here(release: &Release, history: &[u32]) -> Told {
     let Some(model) = release.model() else { return Told::unasked(release).unwrap_or_default() };
-    let read: Arc<[u32]> = read_by_model(release.catalogue(), history, model.config().segue.history_max).into();
+    let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
     let question = Question { history: &read, context: &retrieved(release, &read) };
     let ranked = model.answer(&mut Working::default(), &[question], RANKED_MAX);
     let heard = ranked.first().and_then(|ranked| Heard::new(read.clone(), ranked));

@@ -5,11 +5,11 @@
 use super::layout::{BlockPlaces, Layout};
 use super::math::attention::{Asked, Attention, Gradients};
 use super::math::dropout::Dropout;
+use super::math::gate;
 use super::math::linear::{Linear, Write, weight_gradient};
 use super::math::norm::Norm;
 use super::math::rotary::{Rotary, Turn};
 use super::math::vector::{add, fit, widest};
-use super::math::gate;
 
 /// A block with all that it reads.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +186,13 @@ impl<'a> Block<'a> {
     }
 
     /// Turns the gradient of what comes out in `d_out` into that of what attention gave.
-    fn forward_network_backward(&self, tape: &mut Tape, scratch: &mut Scratch, d_out: &mut [f32], gradient: &mut [f32]) {
+    fn forward_network_backward(
+        &self,
+        tape: &mut Tape,
+        scratch: &mut Scratch,
+        d_out: &mut [f32],
+        gradient: &mut [f32],
+    ) {
         let (width, inner) = (self.layout.width, self.layout.inner);
         let branch = fit(&mut scratch.branch, d_out.len());
         self.dropout.at(FORWARD_MASK).copy(branch, d_out);

@@ -82,7 +82,8 @@ mod tests {
         assert!((dropped - 0.3).abs() < 0.01 && (mean - 1.0).abs() < 0.01, "{dropped} {mean}");
         let mut others = vec![1.0; 100_000];
         dropout.at(1).apply(&mut others);
-        let both = values.iter().zip(&others).filter(|(one, other)| **one == 0.0 && **other == 0.0).count() as f64 / 1e5;
+        let both =
+            values.iter().zip(&others).filter(|(one, other)| **one == 0.0 && **other == 0.0).count() as f64 / 1e5;
         assert!((both - 0.09).abs() < 0.01, "{both}: the masks of two places are not independent");
     }
 }
