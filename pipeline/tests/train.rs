@@ -136,9 +136,8 @@ fn last_months_weights_are_the_start_for_this_months_clusters() {
     };
     let (old, new) = (open(&old), open(&new));
     assert_eq!(new.manifest.parent.as_ref().map(ToString::to_string).as_deref(), Some("old"));
-    let rows = |model: &segue::model::open::Verified| {
-        model.weights["model.embed_tokens.weight"].to_vec2::<f32>().unwrap()
-    };
+    let rows =
+        |model: &segue::model::open::Verified| model.weights["model.embed_tokens.weight"].to_vec2::<f32>().unwrap();
     let (old, new) = (rows(&old), rows(&new));
     let distance = |left: &[f32], right: &[f32]| {
         left.iter().zip(right).map(|(one, other)| (one - other).powi(2)).sum::<f32>().sqrt()

@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 use segue::snapshot::store::sync_dir;
+use serde::{Deserialize, Serialize};
 
 use super::optimiser::Moments;
 use super::validate::Validated;
@@ -163,10 +163,7 @@ impl Checkpoint {
 }
 
 /// The first name whose value differs, with the value expected and the one got.
-fn difference(
-    expected: &BTreeMap<String, String>,
-    got: &BTreeMap<String, String>,
-) -> Option<(String, String, String)> {
+fn difference(expected: &BTreeMap<String, String>, got: &BTreeMap<String, String>) -> Option<(String, String, String)> {
     let value = |of: &BTreeMap<String, String>, name: &String| of.get(name).cloned().unwrap_or_default();
     let names = expected.keys().chain(got.keys());
     let mut values = names.map(|name| (name.clone(), value(expected, name), value(got, name)));

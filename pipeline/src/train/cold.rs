@@ -36,9 +36,10 @@ impl<'a> Neighbours<'a> {
     /// The clusters of a catalogue whose rows are known by id.
     pub fn new(catalogue: &'a Catalogue, by_id: &'a FxHashMap<u32, &'a [f32]>, seed: u64) -> Self {
         let rarity = rarity(catalogue);
-        let known = catalogue.clusters().iter().filter_map(|cluster| {
-            by_id.get(&cluster.id).map(|row| (cluster, weighed(cluster, &rarity), *row))
-        });
+        let known = catalogue
+            .clusters()
+            .iter()
+            .filter_map(|cluster| by_id.get(&cluster.id).map(|row| (cluster, weighed(cluster, &rarity), *row)));
         Self { known: known.collect(), by_id, rarity, seed }
     }
 

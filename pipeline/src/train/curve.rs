@@ -52,10 +52,7 @@ fn plot(
     chart.configure_mesh().x_desc("step").y_desc("nats").light_line_style(WHITE).draw()?;
     for (points, colour, name) in [(batches, BLUE, "batches, running mean"), (validations, RED, "validation")] {
         let key = move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], colour.stroke_width(2));
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
-            .label(name)
-            .legend(key);
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?.label(name).legend(key);
     }
     chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
     Ok(area.present()?)

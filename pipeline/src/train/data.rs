@@ -52,9 +52,11 @@ impl Data {
         let prompt_history = u8::try_from(settings.network.history_max).context("--history-max is above 255")?;
         let rules = ExampleRules { rules: input.counting.rules(), history_min: 1, history_max: prompt_history };
         let examples = Examples::new(&log, &rules);
-        let split =
-            Split::new(&examples, Holdout::Days(input.validation_days), Holdout::Days(input.test_days))?;
-        ensure!(!split.validation.is_empty(), "--validation-days is 0: nothing would say when to stop; give it some days");
+        let split = Split::new(&examples, Holdout::Days(input.validation_days), Holdout::Days(input.test_days))?;
+        ensure!(
+            !split.validation.is_empty(),
+            "--validation-days is 0: nothing would say when to stop; give it some days"
+        );
         Ok(Self {
             catalogue_version: catalogue_version(&catalogue)?,
             catalogue,

@@ -29,9 +29,8 @@ impl Initial {
     /// # Errors
     /// When the model fails a check, or its catalogue cannot be found.
     pub fn read(path: &Path, (new, version): (&Catalogue, &Version)) -> anyhow::Result<Self> {
-        let model = Opened::open(path)
-            .and_then(Opened::verify)
-            .with_context(|| format!("--init {}", path.display()))?;
+        let model =
+            Opened::open(path).and_then(Opened::verify).with_context(|| format!("--init {}", path.display()))?;
         let wanted = &model.manifest.catalogue;
         let catalogue = if wanted == version { new.clone() } else { find_catalogue(path, wanted)? };
         Ok(Self { model, catalogue })

@@ -28,12 +28,7 @@ pub struct NetworkPredictor<'a> {
 }
 
 impl Predictor<Infallible> for NetworkPredictor<'_> {
-    fn rank(
-        &mut self,
-        as_of: &AsOf<'_>,
-        requests: &[Example<'_>],
-        rankings: &mut Rankings,
-    ) -> Result<(), Infallible> {
+    fn rank(&mut self, as_of: &AsOf<'_>, requests: &[Example<'_>], rankings: &mut Rankings) -> Result<(), Infallible> {
         let ranked: Vec<Vec<Vec<u32>>> = requests
             .par_chunks(CHUNK_SIZE)
             .map_init(|| Decoder::new(self.layout.clone()), |decoder, requests| self.ask(decoder, as_of, requests))

@@ -97,11 +97,7 @@ impl Report {
     }
 }
 
-fn outcomes(
-    data: &Data,
-    input: &InputSettings,
-    network: NetworkPredictor<'_>,
-) -> Vec<(&'static str, Outcomes)> {
+fn outcomes(data: &Data, input: &InputSettings, network: NetworkPredictor<'_>) -> Vec<(&'static str, Outcomes)> {
     let mut as_of = AsOf::new(&data.log, &input.counting);
     let mut run = |freshness: Freshness, history_max: usize, predictors: &mut [&mut dyn Predictor<Infallible>]| {
         let range = data.split.test.clone();
@@ -149,9 +145,8 @@ fn table(rows: &[Row], spell: impl Fn(f64) -> String) -> Table {
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(std::iter::once("").chain(Figures::NAMES));
     for row in rows {
-        let cell = |figure: &Ranged| {
-            format!("{}\n[{}, {}]", spell(figure.measured), spell(figure.low), spell(figure.high))
-        };
+        let cell =
+            |figure: &Ranged| format!("{}\n[{}, {}]", spell(figure.measured), spell(figure.low), spell(figure.high));
         table.add_row(std::iter::once(row.name.clone()).chain(row.figures.iter().map(cell)));
     }
     for column in table.column_iter_mut().skip(1) {

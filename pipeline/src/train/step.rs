@@ -65,7 +65,10 @@ impl Stepper {
         let lanes = (batch / LANE_EXAMPLES_MIN).clamp(1, LANES_MAX);
         let lane = || Lane { decoder: Decoder::new(layout.clone()), shard: Shard::default() };
         Ok(Self {
-            pool: ThreadPoolBuilder::new().num_threads(threads).thread_name(|at| format!("segue-train-{at}")).build()?,
+            pool: ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|at| format!("segue-train-{at}"))
+                .build()?,
             lanes: (0..lanes).map(|_| lane()).collect(),
             gradients: vec![vec![0.0; layout.size()]; lanes],
             adam: AdamW::new(layout, settings),
@@ -73,7 +76,12 @@ impl Stepper {
     }
 
     /// Takes a step; `fill` adds an example to a shard.
-    pub fn step(&mut self, parameters: &mut [f32], step: Step<'_>, fill: &(impl Fn(usize, &mut Shard) + Sync)) -> Found {
+    pub fn step(
+        &mut self,
+        parameters: &mut [f32],
+        step: Step<'_>,
+        fill: &(impl Fn(usize, &mut Shard) + Sync),
+    ) -> Found {
         let Self { pool, lanes, gradients, adam } = self;
         pool.install(|| {
             let part = step.examples.len().div_ceil(lanes.len()).max(1);
