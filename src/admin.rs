@@ -38,6 +38,7 @@ mod guard;
 mod probe;
 mod problem;
 mod push;
+mod unseen;
 mod view;
 
 /// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
@@ -210,6 +211,7 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/metrics", get(probe::metrics))
         .route("/admin/v1/status", get(view::status))
         .route("/admin/v1/releases", get(view::releases))
+        .route("/admin/v1/unseen", get(unseen::unseen))
         .merge(changes)
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -14,6 +14,7 @@ mod lookup;
 mod diff;
 mod store;
 mod push;
+mod unseen;
 mod health;
 mod openapi;
 mod completions;
@@ -62,6 +63,9 @@ enum Command {
     Activate(store::ActivateArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
+    /// Read what was asked for that no table held, for the next refresh
+    #[command(subcommand)]
+    Unseen(unseen::Command),
     /// Ask a running service whether it is well, for health checks: exits with 0 if so, with 1 if not
     Health(health::Args),
     /// Print the OpenAPI 3.1 document of the HTTP door
@@ -93,6 +97,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Releases(args) => store::list(&args),
         Command::Activate(args) => store::activate(&args),
         Command::Push(args) => push::run(&args),
+        Command::Unseen(command) => unseen::run(command),
         Command::Health(args) => health::run(&args),
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(&args, Cli::command()),

@@ -23,7 +23,7 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::Sources;
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime};
+pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Unseen};
 pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
@@ -43,6 +43,8 @@ pub struct Config {
     pub answer: Answer,
     /// What is served.
     pub release: Release,
+    /// The log of histories that the table did not hold.
+    pub unseen: Unseen,
     /// The model.
     pub model: Model,
     /// How the service stops.
@@ -74,6 +76,7 @@ impl Config {
             request: Request::held(settings)?,
             answer: Answer::held(settings)?,
             release: Release::held(settings)?,
+            unseen: Unseen::held(settings)?,
             model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,

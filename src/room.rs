@@ -4,14 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::admit::{Admission, Deadline, Permit};
-use crate::answer::{Answer, Answerer, answer, answer_all};
+use crate::answer::{Answer, Answerer, Reached, answer, answer_all};
 use crate::ask::{Ask, AskLimits, Question};
 use crate::config::{Config, Rung};
 use crate::drain::{Drain, Stage};
 use crate::error::Error;
-use crate::metrics::Watched;
+use crate::fallback::Fallback;
+use crate::metrics::{ModelGauges, Watched};
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
+use crate::unseen::{Figures, UnseenLog};
+
+mod answering;
+mod consultation;
+
+pub use answering::Answering;
+
+use consultation::Consultation;
 
 /// What both doors share.
 #[derive(Debug)]
@@ -21,13 +30,16 @@ pub struct Room {
     limits: AskLimits,
     admission: Admission,
     drain: Drain,
+    fallback: Fallback,
+    unseen: Arc<UnseenLog>,
 }
 
 impl Room {
     /// Furnishes the room as configured.
-    pub fn new(config: &Config, live: Arc<Live>, drain: Drain) -> Self {
+    pub fn new(config: &Config, live: Arc<Live>, drain: Drain, fallback: Fallback) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
-        Self { live, rungs, limits, admission: Admission::new(config.request.in_flight_max), drain }
+        let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
+        Self { live, rungs, limits, admission, drain, fallback, unseen }
     }
 
     /// Admits work that costs `cost` questions, or sheds it.
@@ -53,20 +65,57 @@ impl Room {
         &self.limits
     }
 
-    /// Answers one question; `encode` sees the answer while its release is held.
+    /// Answers one question; `encode` sees the answer while its release is held. What the table holds is answered at
+    /// once: only where the release's model must be asked is there anything to wait for.
     #[inline]
-    pub fn answer<R>(&self, ask: &Ask, encode: impl FnOnce(&Answer<'_>) -> R) -> Result<R, Error> {
-        answer(&self.live, &self.rungs, ask, encode)
+    pub fn answer<'a, R, E>(
+        self: &Arc<Self>,
+        ask: Ask,
+        deadline: Deadline,
+        encode: E,
+    ) -> Result<Answering<'a, R>, Error>
+    where
+        E: FnOnce(&Answer<'_>) -> R + Send + 'a,
+        R: 'a,
+    {
+        Ok(match answer(&self.live, &self.rungs, &ask, encode)? {
+            Reached::End(encoded) => Answering::Done(encoded),
+            Reached::Model(release, encode) => {
+                let asked = Consultation { room: self.clone(), release, asked: ask, deadline };
+                Answering::Waiting(Box::pin(asked.end(encode)))
+            }
+        })
     }
 
-    /// Answers many questions from one release.
-    pub fn answer_all<R>(&self, encode: impl FnOnce(&Answerer<'_>) -> R) -> Result<R, Error> {
-        answer_all(&self.live, &self.rungs, encode)
+    /// Answers many questions from one release, within the time that they have together; `encode` is handed what
+    /// answers any of them.
+    pub fn answer_all<'a, R, E>(
+        self: &Arc<Self>,
+        asks: Vec<Result<Ask, Error>>,
+        deadline: Deadline,
+        encode: E,
+    ) -> Result<Answering<'a, R>, Error>
+    where
+        E: FnOnce(&Answerer<'_>) -> R + Send + 'a,
+        R: 'a,
+    {
+        Ok(match answer_all(&self.live, &self.rungs, &asks, encode)? {
+            Reached::End(encoded) => Answering::Done(encoded),
+            Reached::Model(release, encode) => {
+                let asked = Consultation { room: self.clone(), release, asked: asks, deadline };
+                Answering::Waiting(Box::pin(asked.end_all(encode)))
+            }
+        })
     }
 
     /// Reads the release that serves now.
     pub fn release<R>(&self, read: impl FnOnce(&Release) -> R) -> Result<R, Error> {
         self.live.read(read).ok_or(Error::NotReady)
+    }
+
+    /// Where histories are counted that the table does not hold.
+    pub fn unseen(&self) -> &Arc<UnseenLog> {
+        &self.unseen
     }
 
     /// When to stop.
@@ -86,5 +135,14 @@ impl Watched for Room {
 
     fn in_flight_limit(&self) -> usize {
         self.admission.limit()
+    }
+
+    fn model(&self) -> ModelGauges {
+        let gauges = |release: &Release| self.fallback.gauges(Some(release));
+        self.live.read(gauges).unwrap_or_else(|| self.fallback.gauges(None))
+    }
+
+    fn unseen(&self) -> Figures {
+        self.unseen.figures()
     }
 }

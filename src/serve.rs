@@ -13,14 +13,19 @@ use tokio::sync::{oneshot, watch};
 use crate::admin::{self, Admin, AdminStartError};
 use crate::config::Config;
 use crate::drain::{Drain, Stage};
+use crate::fallback::Fallback;
 use crate::grpc::GrpcProtocol;
 use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
+use crate::model::worker::{Compute, EngineCompute};
 use crate::room::Room;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
+use crate::unseen;
+use crate::unseen::UnseenLog;
+use crate::unseen::flush::{self, Flusher};
 
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,8 @@ pub struct Service {
     reloader: Reloader,
     metrics: Metrics,
     admin: admin::Running,
+    unseen: Arc<UnseenLog>,
+    flusher: Flusher,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -89,12 +96,21 @@ impl Service {
     /// Builds and starts everything; returns once the doors are open. The first release loads meanwhile: until it has,
     /// questions get 503 and `/readyz` says why.
     pub fn start(config: &Config) -> Result<Self, ServeError> {
+        Self::start_computing(config, Arc::new(EngineCompute))
+    }
+
+    /// The same with another arithmetic for the models: a test's, that is slow or fails.
+    pub fn start_computing(config: &Config, compute: Arc<dyn Compute>) -> Result<Self, ServeError> {
         let (sockets, admin) = (Sockets::bind(config)?, Admin::bind(config)?);
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
-        let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
+        let fallback = Fallback::start(&config.model, compute, metrics.model())?;
+        let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
         metrics.watch(room.clone());
+        let (unseen, dir) = (room.unseen().clone(), unseen::dir(&config.release.dir));
+        let flushed = flush::Parts { log: unseen.clone(), live: live.clone(), dir };
+        let flusher = Flusher::start(flushed, &config.unseen)?;
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
         let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
@@ -114,7 +130,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, unseen, flusher, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -125,6 +141,11 @@ impl Service {
     /// Its reloader.
     pub fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// Where it counts histories that the table does not hold.
+    pub fn unseen(&self) -> &UnseenLog {
+        &self.unseen
     }
 
     /// What it counts.
@@ -140,6 +161,7 @@ impl Service {
     /// Waits until the drain is over.
     pub fn wait(self) -> Result<(), ServeError> {
         let drained = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the accepting thread panicked")));
+        self.flusher.stop();
         // Last, so that probes and metrics tell of the drain until it is over.
         self.admin.stop();
         Ok(drained?)

@@ -128,6 +128,8 @@ fn one_wrong_value_is_named_with_its_place() {
             "[request]\nlimit_max = 99999999999999999999",
             "segue.toml:3: request.limit_max: expected a whole number from 1 to 1000, got 99999999999999999999".into(),
         ),
+        ("[unseen]\nsample = 0", "segue.toml:3: unseen.sample: expected a share above 0, at most 1, got 0".into()),
+        ("[unseen]\nsample = 1.5", "segue.toml:3: unseen.sample: expected a share above 0, at most 1, got 1.5".into()),
         ("http = 3", "segue.toml:2: http: expected a section: [http] on a line of its own, got 3".into()),
     ];
     for (text, expected) in rows {

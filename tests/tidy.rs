@@ -94,6 +94,13 @@ const ONLY: &[Only] = &[
     },
     Only {
         part: Part::Program,
+        words: &["fs::", "File::"],
+        under: "src/unseen.rs",
+        allowed: &[],
+        reason: "recording an unseen history touches no disk",
+    },
+    Only {
+        part: Part::Program,
         words: &["ArcSwap", "arc_swap"],
         under: "src/",
         allowed: &["src/snapshot/live.rs"],

@@ -7,6 +7,7 @@ pub mod cpu;
 pub mod figures;
 pub mod load;
 pub mod nginx;
+pub mod peak;
 pub mod process;
 pub mod release;
 pub mod rows;

@@ -81,6 +81,9 @@ pub(super) enum AdminError {
         /// How long the call waited.
         wait_s_max: u64,
     },
+    /// The unseen log cannot be read.
+    #[error("the unseen log cannot be read: {0}")]
+    Unseen(#[from] std::io::Error),
     /// A fault of ours.
     #[error("the service failed; its log says why")]
     Internal,
@@ -113,7 +116,7 @@ impl AdminError {
             Self::Load(Failure { version: None, .. }) => Code::Conflict,
             Self::Load(_) => Code::Refused,
             Self::LoadSlow { .. } => Code::DeadlineExceeded,
-            Self::Store(_) | Self::Internal => Code::Internal,
+            Self::Store(_) | Self::Unseen(_) | Self::Internal => Code::Internal,
         }
     }
 
@@ -127,7 +130,9 @@ impl AdminError {
         let cause = std::error::Error::source(self).map(ToString::to_string);
         match self {
             Self::RouteUnknown | Self::MethodUnknown | Self::Load(_) => {}
-            Self::Store(_) | Self::Internal => tracing::error!(cause, "operator's call failed: {self}"),
+            Self::Store(_) | Self::Unseen(_) | Self::Internal => {
+                tracing::error!(cause, "operator's call failed: {self}")
+            }
             _ => tracing::warn!(cause, "operator's call refused: {self}"),
         }
     }

@@ -83,7 +83,8 @@ fn owned(value: &DeValue<'_>) -> toml::Value {
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or(toml::Value::Array(Vec::new()), toml::Value::Integer),
         DeValue::Array(items) => toml::Value::Array(items.iter().map(|item| owned(item.get_ref())).collect()),
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => toml::Value::Array(Vec::new()),
+        DeValue::Float(number) => number.as_str().parse().map_or(toml::Value::Array(Vec::new()), toml::Value::Float),
+        DeValue::Datetime(_) | DeValue::Table(_) => toml::Value::Array(Vec::new()),
     }
 }
 

@@ -52,6 +52,11 @@ pub enum Kind {
         /// The most allowed.
         max: u64,
     },
+    /// A share: above 0, at most 1.
+    Share {
+        /// Used when no source sets the key.
+        default: f64,
+    },
     /// `true` or `false`.
     Switch {
         /// Used when no source sets the key.
@@ -95,6 +100,7 @@ impl Kind {
         match self {
             Self::Address { default } => Some(Value::Address(*default)),
             Self::Number { default, .. } => Some(Value::Number(*default)),
+            Self::Share { default } => Some(Value::Share(*default)),
             Self::Switch { default } => Some(Value::Switch(*default)),
             Self::Word { default, .. } => Some(Value::Word((*default).to_owned())),
             Self::Words { default, .. } => Some(Value::Words(default.iter().map(|w| (*w).to_owned()).collect())),
@@ -124,6 +130,7 @@ impl fmt::Display for Kind {
         match self {
             Self::Address { .. } => out.write_str("an IP address and port such as \"127.0.0.1:8080\""),
             Self::Number { min, max, .. } => write!(out, "a whole number from {min} to {max}"),
+            Self::Share { .. } => out.write_str("a share above 0, at most 1"),
             Self::Switch { .. } => out.write_str("true or false"),
             Self::Word { allowed, .. } => write!(out, "one of {}", allowed.join(", ")),
             Self::Words { allowed, .. } => write!(out, "a list of different words out of {}", allowed.join(", ")),

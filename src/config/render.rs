@@ -97,6 +97,7 @@ fn json_value(value: &Value) -> serde_json::Value {
     match value {
         Value::Address(address) => json!(address.to_string()),
         Value::Number(number) => json!(number),
+        Value::Share(share) => json!(share),
         Value::Switch(on) => json!(on),
         Value::Word(word) => json!(word),
         Value::Words(words) => json!(words),

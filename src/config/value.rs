@@ -29,6 +29,8 @@ pub enum Value {
     Address(SocketAddr),
     /// A whole number: a count, bytes or milliseconds, as the key's name says.
     Number(u64),
+    /// A share, above 0 and at most 1.
+    Share(f64),
     /// True or false.
     Switch(bool),
     /// One word of a closed vocabulary.
@@ -53,6 +55,7 @@ impl Raw {
         match kind {
             Kind::Address { .. } => self.text()?.parse().ok().map(Value::Address),
             Kind::Number { min, max, .. } => self.number().filter(|n| (min..=max).contains(&n)).map(Value::Number),
+            Kind::Share { .. } => self.real().filter(|&n| n > 0.0 && n <= 1.0).map(Value::Share),
             Kind::Switch { .. } => self.switch().map(Value::Switch),
             Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
             Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
@@ -71,6 +74,13 @@ impl Raw {
         match self {
             Self::Untyped(text) => text.parse().ok(),
             Self::Toml { value, .. } => value.as_integer()?.try_into().ok(),
+        }
+    }
+
+    fn real(&self) -> Option<f64> {
+        match self {
+            Self::Untyped(text) => text.parse().ok(),
+            Self::Toml { value, .. } => value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)),
         }
     }
 
@@ -115,6 +125,7 @@ impl fmt::Display for Value {
         match self {
             Self::Address(address) => write!(out, "\"{address}\""),
             Self::Number(number) => write!(out, "{number}"),
+            Self::Share(share) => write!(out, "{share:?}"),
             Self::Switch(on) => write!(out, "{on}"),
             Self::Word(word) => write!(out, "\"{word}\""),
             Self::Words(words) => write!(out, "{words:?}"),
@@ -152,6 +163,15 @@ impl Held for usize {
 impl Held for Duration {
     fn held(value: &Value) -> Option<Self> {
         u64::held(value).map(Duration::from_millis)
+    }
+}
+
+impl Held for f64 {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Share(share) => Some(*share),
+            _ => None,
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub struct ModelConfig {
     pub num_attention_heads: usize,
     /// Heads of keys and values; always as many as heads of attention.
     pub num_key_value_heads: usize,
-    /// Tokens, V: see [`prompt`](super::prompt).
+    /// Tokens, V: see [`prompt`].
     pub vocab_size: usize,
     /// Longest prompt, in tokens.
     pub max_position_embeddings: usize,

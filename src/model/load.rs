@@ -134,7 +134,8 @@ impl Model {
     }
 
     /// Asks every golden prompt, of the engine: the kernels that were picked for this processor. The network on candle
-    /// is not asked again: its answers are the golden logits, a digest holds them, and it never serves.
+    /// is not asked again: its answers are the golden logits, a digest holds them, and it never serves. It would also
+    /// start candle's pool of threads in a service that has no other use for it.
     pub fn check(&self) -> Result<(), ModelError> {
         Ok(self.golden.check(&self.engine, self.precision)?)
     }

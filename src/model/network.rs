@@ -13,7 +13,7 @@
 //! which have none; what must be fast asks the [`engine`](super::engine).
 
 mod block;
-pub mod rotary;
+mod rotary;
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;

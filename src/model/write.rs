@@ -4,10 +4,10 @@
 //! reader sees a complete model or none, and a model never changes.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use safetensors::SafeTensorError;
 use tempfile::TempDir;
 
 use super::config::{ModelConfig, ModelConfigError};
@@ -58,9 +58,12 @@ pub enum ModelWriteError {
     /// The tensors are not those of the configuration.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The network could not be asked, or its weights not be put into bytes.
-    #[error("the model could not be computed with: {0}; nothing was published")]
+    /// The network could not be asked for its golden logits.
+    #[error("the model cannot be asked: {0}; nothing was published")]
     Compute(#[from] candle_core::Error),
+    /// The weights could not be put into bytes.
+    #[error("the weights cannot be put into a safetensors file: {0}; nothing was published")]
+    Bytes(#[from] SafeTensorError),
     /// The network answers with something that is no number.
     #[error("golden prompt {prompt} gives logits that are no finite numbers; train again with a lower rate")]
     NotFinite {
@@ -103,7 +106,7 @@ pub fn write_model(
     reached(Moment::PartialMade);
     write_bytes(&partial.path().join(CONFIG), &config.to_json())?;
     reached(Moment::ConfigWritten);
-    write_weights(&partial.path().join(WEIGHTS), weights)?;
+    write_bytes(&partial.path().join(WEIGHTS), &weights::to_bytes(weights)?)?;
     reached(Moment::WeightsWritten);
     write_bytes(&partial.path().join(LOGITS), &golden.to_json())?;
     reached(Moment::LogitsWritten);
@@ -148,11 +151,6 @@ fn make_golden(config: &ModelConfig, weights: &Weights) -> Result<GoldenLogits, 
 
 fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_synced(path, |file| file.write_all(bytes))
-}
-
-fn write_weights(path: &Path, weights: &Weights) -> Result<(), ModelWriteError> {
-    candle_core::safetensors::save(weights, path)?;
-    Ok(File::open(path)?.sync_all()?)
 }
 
 /// The manifest of what was written; its name follows from the content where none is given.

@@ -1,6 +1,6 @@
 //! A model's files: what is written is found again, the same each time, and nothing else is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::slice;
@@ -39,8 +39,8 @@ fn what_is_written_loads_and_answers() {
         assert_eq!(*model.config(), config(40));
         let context = Context { matched: 1, continuations: vec![(3, 0.4), (5, 0.1)] };
         let question = Question { history: &[1, 2], context: &context };
-        let answers = model.answer(&mut Working::default(), &[question], 5);
-        assert_eq!((answers.len(), answers[0].len()), (1, 5));
+        let answers = model.answer(&mut Working::default(), &[question], 40);
+        assert_eq!((answers.len(), answers[0].len()), (1, 38), "all but the history's, of a model of novel clusters");
         assert!(answers[0].iter().all(|(index, score)| ![1, 2].contains(index) && (0.0..=1.0).contains(score)));
         assert!(answers[0].is_sorted_by(|above, below| above.1 >= below.1), "{answers:?}");
     }
@@ -79,6 +79,18 @@ fn the_same_model_is_the_same_bytes() {
     }
     let entries = fs::read_dir(Store::open(dirs[0].path()).models_dir()).expect("it was made");
     assert_eq!(entries.count(), 3, "nothing hidden is left");
+}
+
+/// What a manifest says is compared with what was read back: every figure must survive that to its last bit.
+#[test]
+fn a_model_with_any_figures_can_be_written_again() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let figures: BTreeMap<_, _> = (1..500).map(|number| (number.to_string(), f64::from(number).ln())).collect();
+    let write = || {
+        let about = ModelAbout { figures: figures.clone(), ..about(&version("c")) };
+        write_model(dir.path(), about, &config(40), &weights(&config(40), 1)).expect("it is the same")
+    };
+    assert_eq!(write().path, write().path);
 }
 
 #[test]
@@ -140,4 +152,14 @@ fn weights_of_another_kind_are_refused() {
     let error = write_model(dir.path(), about(&version("c")), &config, &wide).expect_err("64-bit floats");
     assert!(matches!(&error, ModelWriteError::Weights(_)), "{error}");
     assert!(error.to_string().contains("`model.norm.weight` holds f64, expected 32-bit floats"), "{error}");
+}
+
+/// The service may run as another user than the training did.
+#[test]
+fn every_file_has_the_same_rights() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let published = publish(dir.path(), &version("catalogue"), 40, 1);
+    let rights = |name| fs::metadata(published.path.join(name)).expect("just published").permissions();
+    let [config, others @ ..] = [CONFIG, WEIGHTS, LOGITS, MANIFEST].map(rights);
+    assert!(others.iter().all(|other| *other == config), "{config:?} {others:?}");
 }

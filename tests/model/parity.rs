@@ -14,11 +14,11 @@ use segue::model::network::Network;
 use segue::model::prompt::TOKEN_CLUSTER;
 use segue::model::weights::{Weights, from_bytes};
 use segue::model::write::{ModelAbout, write_model};
-use segue::snapshot::manifest::{MANIFEST, Provenance};
+use segue::snapshot::manifest::MANIFEST;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::support::model::{about, weights};
+use crate::support::model::about;
 
 /// What a logit may differ by.
 const APART_MAX: f32 = 1e-4;
@@ -103,16 +103,13 @@ fn the_other_implementations_logits_tell_networks_apart() {
     assert!(expected.iter().any(|prompt| prompt.tokens.len() == config().max_position_embeddings));
 }
 
-/// The committed model, as it is written now; where it is another, the new one lies in the build directory.
+/// The committed weights give the committed files; where they do not, what they give lies in the build directory.
 #[test]
 fn the_committed_model_is_what_is_written_now() {
-    let (store, config) = (TempDir::new().expect("a temporary directory"), config());
-    let about = ModelAbout {
-        version: "parity-1".parse().ok(),
-        provenance: Provenance { tool: "parity".to_owned(), ..Provenance::default() },
-        ..about(&"catalogue".parse().expect("a version name"))
-    };
-    let written = write_model(store.path(), about, &config, &weights(&config, 7)).expect("the disk takes it").path;
+    let (store, (config, weights)) = (TempDir::new().expect("a temporary directory"), read());
+    assert_eq!(config, self::config());
+    let about = ModelAbout { version: "parity-1".parse().ok(), ..about(&"catalogue".parse().expect("a version name")) };
+    let written = write_model(store.path(), about, &config, &weights).expect("the disk takes it").path;
     let committed = fixture().join("parity-1");
     // Golden logits may differ in their last digits on another processor, and with them the manifest.
     let same = |name: &&str| fs::read(committed.join(name)).ok() == fs::read(written.join(name)).ok();

@@ -27,8 +27,8 @@ class Other:
         self.config = json.loads((model_dir / "config.json").read_text())
         self.clusters = self.config["segue"]["clusters"]
         self.network = LlamaForCausalLM.from_pretrained(
-            model_dir, dtype=torch.float32, attn_implementation="eager", local_files_only=True
-        ).eval()
+            model_dir, attn_implementation="eager", local_files_only=True
+        ).float()
 
     def logits(self, tokens):
         """A row for each token: the logits of all clusters, whose tokens are the last of the vocabulary."""

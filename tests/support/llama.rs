@@ -116,8 +116,9 @@ impl Llama {
     }
 
     fn times(&self, name: &str, x: &[f64]) -> Vector {
-        let rows = self.weights[&format!("{name}.weight")].1[0];
-        (0..rows).map(|row| dot(&self.row(name, row), x)).collect()
+        let (values, shape) = &self.weights[&format!("{name}.weight")];
+        let dot = |row: &[f32]| row.iter().zip(x).map(|(&weight, x)| f64::from(weight) * x).sum();
+        values.chunks_exact(shape[1]).map(dot).collect()
     }
 
     fn row(&self, name: &str, row: usize) -> Vector {

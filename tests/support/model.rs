@@ -21,13 +21,12 @@ pub(crate) fn config(clusters: u32) -> ModelConfig {
     ModelConfig::new(prompt, TINY).expect("a good size")
 }
 
-/// Untrained weights that follow from `seed`: as the training starts with, but larger, so that answers differ, and small
-/// enough that bytes come near to what floats give.
+/// Untrained weights that follow from `seed`: as the training starts with, but larger, so that answers differ.
 pub(crate) fn weights(config: &ModelConfig, seed: u64) -> Weights {
     let mut numbers = Numbers(seed);
     let tensor = |shape: Vec<usize>| {
         let norm = shape.len() == 1;
-        let number = |_| if norm { 1.0 + 0.2 * numbers.next() } else { 0.2 * numbers.next() };
+        let number = |_| if norm { 1.0 + 0.2 * numbers.next() } else { 0.5 * numbers.next() };
         let count: usize = shape.iter().product();
         Tensor::from_vec((0..count).map(number).collect::<Vec<f32>>(), shape, &Device::Cpu)
             .expect("a number for each place")

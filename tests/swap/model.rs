@@ -51,6 +51,8 @@ impl Shop {
         let running = start_on(self.dir, |config: &mut Config| {
             config.release.poll = Duration::from_secs(3600);
             config.model.missing = missing;
+            // The logits of six clusters may lie so close together that bytes cannot tell them apart.
+            config.model.precision = Precision::Full;
         });
         running.reload();
         (running, self.models)

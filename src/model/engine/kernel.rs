@@ -8,67 +8,11 @@
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
-/// Floats that the widest register holds.
-pub(super) const LANES: usize = 16;
-/// Columns of a panel: two registers of [`LANES`], so that twelve rows of sums fit the registers of AVX-512.
-pub(super) const COLUMNS: usize = 2 * LANES;
-/// Depth that shares a scale in quantised arithmetic, as in GGML's `Q8_0`.
-pub(super) const BLOCK: usize = 32;
-/// Depth that one 32-bit lane takes in one step of quantised arithmetic.
-pub(super) const GROUP: usize = 4;
-/// Most rows of a tile, in any kernel.
-pub(super) const ROWS_MAX: usize = 12;
+use super::panel::{BLOCK, Block, GROUP, LANES, Line, Piece, Rows, Step, blocks, by_rows};
+use super::{lanes, portable};
 
-/// One row of a tile, or one step of depth of a panel: a value for each column.
-pub(super) type Line = [[f32; LANES]; 2];
-
-/// A panel at one depth, in floats.
-#[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
-pub(super) struct Step(pub(super) Line);
-
-/// A panel at [`BLOCK`] depths, in bytes: weight = (byte - 128) * scale.
-#[derive(Clone, Debug)]
-#[repr(C, align(64))]
-pub(super) struct Block {
-    /// What each column's bytes are multiples of.
-    pub(super) scales: Line,
-    /// For each group of depths, for each column, its bytes.
-    pub(super) bytes: [[[u8; GROUP * LANES]; 2]; BLOCK / GROUP],
-}
-
-/// A row's values at [`BLOCK`] depths, in bytes: value = byte * scale.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(super) struct Piece {
-    /// What the bytes are multiples of.
-    pub(super) scale: f32,
-    /// -128 times the sum of the bytes: undoes the 128 in a [`Block`]'s bytes.
-    pub(super) offset: i32,
-    /// [`GROUP`] signed bytes in each, the first lowest.
-    pub(super) groups: [i32; BLOCK / GROUP],
-}
-
-/// Rows, `stride` apart.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rows<'a, T> {
-    /// The first row starts here.
-    pub(super) data: &'a [T],
-    /// From one row's start to the next one's.
-    pub(super) stride: usize,
-}
-
-impl<'a, T> Rows<'a, T> {
-    /// The rows from `first` on.
-    pub(super) fn from(self, first: usize) -> Self {
-        Self { data: &self.data[first * self.stride..], ..self }
-    }
-
-    fn take<const R: usize>(self, depth: usize) -> [&'a [T]; R] {
-        from_fn(|row| &self.data[row * self.stride..][..depth])
-    }
-}
-
+/// How far ahead of the arithmetic weights are asked for.
+const AHEAD_BYTES: usize = 2048;
 /// Work that is compiled once for each kernel, with its instructions: `run` and all that it calls must be
 /// `#[inline(always)]`, or it is compiled for the oldest processor.
 pub(super) trait Task {
@@ -155,6 +99,20 @@ impl Kernel {
         }
     }
 
+    /// Rows of floats, one right after the other, as bytes; a row that does not fill its last block is filled up with 0.
+    #[allow(unsafe_code, reason = "only the processor at hand tells which instructions may run")]
+    pub(super) fn quantise(self, rows: Rows<'_, f32>, pieces: &mut [Piece]) {
+        match self.0 {
+            // SAFETY: `available`, which alone makes kernels, has asked the processor for the features.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => unsafe { quantise_avx512(rows, pieces) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => unsafe { quantise_avx2(rows, pieces) },
+            Path::Portable => blocks(rows, pieces, lanes::quantise),
+        }
+    }
+
     /// Rows (`tile.len()` of them, at most [`full_rows`](Self::full_rows)) times a panel. Each row is as long as the panel is deep.
     #[allow(unsafe_code, reason = "only the processor at hand tells which instructions may run")]
     pub(super) fn full(self, rows: Rows<'_, f32>, panel: &[Step], tile: &mut [Line]) {
@@ -165,7 +123,7 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { full_avx2(rows, panel, tile) },
-            Path::Portable => full_portable(rows, panel, tile),
+            Path::Portable => portable::full(rows, panel, tile),
         }
     }
 
@@ -179,19 +137,9 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { quantised_avx2(rows, panel, tile) },
-            Path::Portable => quantised_portable(rows, panel, tile),
+            Path::Portable => portable::quantised(rows, panel, tile),
         }
     }
-}
-
-/// Calls the tile that was compiled for just so many rows.
-macro_rules! by_rows {
-    ($tile:ident($rows:ident, $panel:ident, $out:ident); $($count:literal)*) => {
-        match $out.len() {
-            $($count => $tile::<$count>($rows, $panel, $out),)*
-            count => unreachable!("{count} rows: the product asks for no more than the kernel says"),
-        }
-    };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -218,6 +166,7 @@ fn full_avx512_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &m
     let rows: [_; R] = rows.take(panel.len());
     let mut sums = [[_mm512_setzero_ps(); 2]; R];
     for (depth, Step(step)) in panel.iter().enumerate() {
+        fetch_avx512(step.as_ptr(), AHEAD_BYTES);
         let weights = [load_avx512(&step[0]), load_avx512(&step[1])];
         for (sums, row) in sums.iter_mut().zip(rows) {
             let value = _mm512_set1_ps(row[depth]);
@@ -226,6 +175,30 @@ fn full_avx512_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &m
         }
     }
     store_avx512(sums, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn quantise_avx512(rows: Rows<'_, f32>, pieces: &mut [Piece]) {
+    blocks(rows, pieces, |block, piece| quantise_block_avx512(block, piece));
+}
+
+/// By hand, because the compiler takes a register apart for its sum.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code, reason = "wide loads and stores take pointers")]
+#[inline]
+fn quantise_block_avx512(block: &[f32; BLOCK], piece: &mut Piece) {
+    // SAFETY: the array is as long as two registers; the loads need no alignment.
+    let values = unsafe { [_mm512_loadu_ps(block.as_ptr()), _mm512_loadu_ps(block.as_ptr().add(LANES))] };
+    let most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(values[0]), _mm512_abs_ps(values[1])));
+    let inverse = _mm512_set1_ps(lanes::inverse(most));
+    let whole = values.map(|values| _mm512_cvtps_epi32(_mm512_mul_ps(values, inverse)));
+    piece.scale = most / 127.0;
+    piece.offset = -128 * _mm512_reduce_add_epi32(_mm512_add_epi32(whole[0], whole[1]));
+    let bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(whole[1]), _mm512_cvtepi32_epi8(whole[0]));
+    // SAFETY: the array is as long as the register; the store needs no alignment.
+    unsafe { _mm256_storeu_si256(piece.groups.as_mut_ptr().cast(), bytes) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -242,9 +215,10 @@ fn quantised_avx512_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block],
     for (depth, block) in panel.iter().enumerate() {
         let mut dots: [_; R] = from_fn(|row| [_mm512_set1_epi32(rows[row][depth].offset); 2]);
         for (group, bytes) in block.bytes.iter().enumerate() {
+            fetch_avx512(bytes.as_ptr(), AHEAD_BYTES);
             let weights = [load_bytes_avx512(&bytes[0]), load_bytes_avx512(&bytes[1])];
             for (dots, row) in dots.iter_mut().zip(rows) {
-                let values = _mm512_set1_epi32(row[depth].groups[group]);
+                let values = _mm512_set1_epi32(row[depth].lane(group));
                 dots[0] = _mm512_dpbusd_epi32(dots[0], weights[0], values);
                 dots[1] = _mm512_dpbusd_epi32(dots[1], weights[1], values);
             }
@@ -259,6 +233,15 @@ fn quantised_avx512_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block],
         }
     }
     store_avx512(sums, out);
+}
+
+/// Asks for the two cache lines that a panel's next steps stand in.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn fetch_avx512<T>(here: *const T, bytes: usize) {
+    let there = here.cast::<i8>().wrapping_add(bytes);
+    _mm_prefetch::<_MM_HINT_T0>(there);
+    _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(64));
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -316,6 +299,12 @@ fn full_avx2_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &mut
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
+fn quantise_avx2(rows: Rows<'_, f32>, pieces: &mut [Piece]) {
+    blocks(rows, pieces, lanes::quantise);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
 fn quantised_avx2(rows: Rows<'_, Piece>, panel: &[Block], out: &mut [Line]) {
     by_rows!(quantised_avx2_rows(rows, panel, out); 1 2 3 4);
 }
@@ -331,7 +320,7 @@ fn quantised_avx2_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block], o
             for (group, bytes) in block.bytes.iter().enumerate() {
                 let weights = load_bytes_avx2(&bytes[half]);
                 for (dots, row) in dots.iter_mut().zip(rows) {
-                    let values = _mm256_set1_epi32(row[depth].groups[group]);
+                    let values = _mm256_set1_epi32(row[depth].lane(group));
                     dots[0] = _mm256_add_epi32(dots[0], dot_avx2(weights[0], values));
                     dots[1] = _mm256_add_epi32(dots[1], dot_avx2(weights[1], values));
                 }
@@ -387,49 +376,5 @@ fn store_avx2<const R: usize>(sums: [[__m256; 2]; R], out: &mut [Line], half: us
             _mm256_storeu_ps(start, low);
             _mm256_storeu_ps(start.add(LANES / 2), high);
         }
-    }
-}
-
-fn full_portable(rows: Rows<'_, f32>, panel: &[Step], out: &mut [Line]) {
-    by_rows!(full_portable_rows(rows, panel, out); 1 2 3 4);
-}
-
-fn full_portable_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &mut [Line]) {
-    let rows: [_; R] = rows.take(panel.len());
-    let mut sums = [[[0.0; LANES]; 2]; R];
-    for (depth, Step(step)) in panel.iter().enumerate() {
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            let pairs = sums.as_flattened_mut().iter_mut().zip(step.as_flattened());
-            pairs.for_each(|(sum, weight)| *sum += row[depth] * weight);
-        }
-    }
-    out.copy_from_slice(&sums);
-}
-
-fn quantised_portable(rows: Rows<'_, Piece>, panel: &[Block], out: &mut [Line]) {
-    by_rows!(quantised_portable_rows(rows, panel, out); 1 2 3 4);
-}
-
-fn quantised_portable_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block], out: &mut [Line]) {
-    let rows: [_; R] = rows.take(panel.len());
-    out.fill(Line::default());
-    for (depth, block) in panel.iter().enumerate() {
-        for (out, row) in out.iter_mut().zip(rows) {
-            let piece = &row[depth];
-            let mut dots = [piece.offset; COLUMNS];
-            for (bytes, group) in block.bytes.iter().zip(piece.groups) {
-                dot_portable(bytes.as_flattened(), group, &mut dots);
-            }
-            let scaled = dots.iter().zip(block.scales.as_flattened());
-            let scaled = scaled.map(|(&dot, scale)| dot as f32 * (piece.scale * scale));
-            out.as_flattened_mut().iter_mut().zip(scaled).for_each(|(sum, scaled)| *sum += scaled);
-        }
-    }
-}
-
-fn dot_portable(bytes: &[u8], group: i32, dots: &mut [i32; COLUMNS]) {
-    let values = group.to_le_bytes().map(|byte| i32::from(byte as i8));
-    for (dot, bytes) in dots.iter_mut().zip(bytes.as_chunks::<GROUP>().0) {
-        *dot += bytes.iter().zip(values).map(|(&byte, value)| i32::from(byte) * value).sum::<i32>();
     }
 }

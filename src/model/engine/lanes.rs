@@ -1,7 +1,8 @@
 //! Arithmetic between the products: norms, exponentials, soft maxima, quantising. Written so that the compiler fills the
 //! registers of whichever kernel it is compiled for; no sum depends on how wide they are.
 
-use super::kernel::{BLOCK, GROUP, LANES, Piece, Rows, Task};
+use super::kernel::Task;
+use super::panel::{BLOCK, LANES, Piece};
 
 /// Adding it to a float of less than 2^22 rounds to a whole number, which then stands in the lowest bits.
 const ROUNDER: f32 = 12_582_912.0;
@@ -107,44 +108,21 @@ pub(super) fn softmax(row: &mut [f32], seen: usize, scale: f32) {
     row.iter_mut().for_each(|p| *p *= whole);
 }
 
-/// Values as bytes with a scale for each [`BLOCK`] of a row; a row that does not fill its last block is filled with 0.
-pub(super) struct Quantise<'a> {
-    /// Rows, one right after the other.
-    pub(super) values: Rows<'a, f32>,
-    /// As many rows.
-    pub(super) pieces: &'a mut [Piece],
-    /// Pieces of a row.
-    pub(super) stride: usize,
-}
-
-impl Task for Quantise<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let rows = self.values.data.chunks_exact(self.values.stride);
-        for (row, pieces) in rows.zip(self.pieces.chunks_exact_mut(self.stride)) {
-            let (blocks, rest) = row.as_chunks::<BLOCK>();
-            for (block, piece) in blocks.iter().zip(pieces.iter_mut()) {
-                quantise(block, piece);
-            }
-            if !rest.is_empty() {
-                let mut block = [0.0; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
-                quantise(&block, &mut pieces[blocks.len()]);
-            }
-        }
-    }
-}
-
+/// A block of values as bytes with their scale.
 #[inline(always)]
-fn quantise(block: &[f32; BLOCK], piece: &mut Piece) {
+pub(super) fn quantise(block: &[f32; BLOCK], piece: &mut Piece) {
     // The order of positive floats is that of their bits, and whole numbers have a maximum that registers know.
     let most = block.iter().map(|x| x.to_bits() & !(1 << 31)).fold(0, u32::max);
     let most = f32::from_bits(most);
-    let inverse = if most > f32::MIN_POSITIVE { 127.0 / most } else { 0.0 };
+    let inverse = inverse(most);
     let whole = block.map(|x| (x * inverse + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32);
     piece.scale = most / 127.0;
     piece.offset = -128 * whole.iter().sum::<i32>();
-    for (group, bytes) in piece.groups.iter_mut().zip(whole.as_chunks::<GROUP>().0) {
-        *group = (0..GROUP).map(|byte| (bytes[byte] & 255) << (8 * byte)).sum();
-    }
+    piece.groups.as_flattened_mut().iter_mut().zip(whole).for_each(|(byte, whole)| *byte = whole as u8);
+}
+
+/// What takes the largest of a block to 127; 0 for a block of zeros, or of what is as good as zero.
+#[inline(always)]
+pub(super) fn inverse(most: f32) -> f32 {
+    if most > f32::MIN_POSITIVE { 127.0 / most } else { 0.0 }
 }

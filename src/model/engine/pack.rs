@@ -8,7 +8,8 @@ use super::super::config::ModelConfig;
 use super::super::prompt::TOKEN_CLUSTER;
 use super::attention::Rotary;
 use super::decoder::{Decoder, Layer, Matrix};
-use super::kernel::{COLUMNS, Kernel, LANES};
+use super::kernel::Kernel;
+use super::panel::{COLUMNS, LANES};
 use super::product::Packed;
 
 /// Packs a network. Fails only where a tensor is missing or is not f32.

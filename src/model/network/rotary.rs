@@ -29,7 +29,7 @@ pub(super) struct Angles {
 }
 
 /// The cosines and sines of every angle, position after position, D/2 each.
-pub fn cos_sin(config: &ModelConfig) -> (Vec<f32>, Vec<f32>) {
+fn cos_sin(config: &ModelConfig) -> (Vec<f32>, Vec<f32>) {
     let half = config.head_size() / 2;
     let turn = |pair: usize| config.rope_theta.powf(-(pair as f64) / half as f64);
     let angles = (0..config.max_position_embeddings).flat_map(|position| (0..half).map(move |pair| (position, pair)));
