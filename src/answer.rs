@@ -1,50 +1,144 @@
 //! The request: from a user's history to ranked next clusters, and where each came from.
 //!
-//! Pure: it reads one release and nothing else. It knows no protocol, waits for nothing, and cannot fail once there is
-//! a release, because the popular list answers whatever is asked.
+//! Pure: it reads one release and what the model told, and nothing else. It knows no protocol, waits for nothing, and
+//! cannot fail once there is a release, because the popular list answers whatever is asked.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
 use crate::config::Rung;
 use crate::error::Error;
-use crate::snapshot::catalogue::Catalogue;
-use crate::snapshot::format::DEPTH_MAX;
+use crate::model::rank::Ranked;
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
-use crate::snapshot::table::{Record, Score};
+use crate::snapshot::table::Score;
+
+use gather::Gather;
+use known::Known;
+
+mod gather;
+mod known;
+mod matched;
+
+pub use known::last_known;
+pub use matched::Matched;
 
 /// Answers one question from the release that is live now, and hands the answer to `encode` while that release is
-/// held: one load for the whole of it, so that candidates, names and versions all come from one release.
+/// held: one load for the whole of it, so that candidates, names and versions all come from one release. Where that
+/// release's model must be asked first, the release is given back to go on with.
 #[inline]
-pub fn answer<R>(live: &Live, rungs: &[Rung], ask: &Ask, encode: impl FnOnce(&Answer<'_>) -> R) -> Result<R, Error> {
-    live.read(|release| encode(&climb(release, rungs, ask))).ok_or(Error::NotReady)
+pub fn answer<R>(
+    live: &Live,
+    rungs: &[Rung],
+    ask: &Ask,
+    encode: impl FnOnce(&Answer<'_>) -> R,
+) -> Result<Reached<R>, Error> {
+    let reached = live.lend(|release| match walk(release, rungs, ask, Told::unasked) {
+        Some(answer) => Reached::End(encode(&answer)),
+        None => Reached::Model(release.clone()),
+    });
+    reached.ok_or(Error::NotReady)
 }
 
-/// Answers many questions from one release: `encode` is handed a function that answers any one of them.
-pub fn answer_all<R>(live: &Live, rungs: &[Rung], encode: impl FnOnce(&Answerer<'_>) -> R) -> Result<R, Error> {
-    live.read(|release| encode(&Answerer { release, rungs })).ok_or(Error::NotReady)
+/// Answers many questions from one release: `encode` is handed what answers any one of them.
+pub fn answer_all<R>(
+    live: &Live,
+    rungs: &[Rung],
+    asks: &Asks,
+    encode: impl FnOnce(Answerer<'_>) -> R,
+) -> Result<Reached<R>, Error> {
+    let reached = live.lend(|release| {
+        // All are looked at, also past the first that needs the model: it reads ahead.
+        match asks.iter().flatten().filter(|ask| needs_model(release, rungs, ask)).count() {
+            0 => Reached::End(encode(Answerer::new(release, rungs, asks, &[]))),
+            _ => Reached::Model(release.clone()),
+        }
+    });
+    reached.ok_or(Error::NotReady)
 }
 
-/// Climbs down the rungs until the answer is full: the exact history, its shorter suffixes, the popular list.
+/// Climbs down the rungs without the model: the exact history, its shorter suffixes, the popular list.
 pub fn climb<'r>(release: &'r Release, rungs: &[Rung], ask: &Ask) -> Answer<'r> {
+    climb_with(release, rungs, ask, &Told::Nothing)
+}
+
+/// Climbs down the rungs until the answer is full, with what the model told.
+pub fn climb_with<'r>(release: &'r Release, rungs: &[Rung], ask: &Ask, told: &Told) -> Answer<'r> {
+    walk(release, rungs, ask, |_| Some(told.clone())).expect("it ends early only where the model tells nothing yet")
+}
+
+/// Whether a release's model must be asked: it has one, and no rung before the model's finds a record.
+///
+/// Looks up what the answer needs, which also reads it ahead. Lookups that follow each other closely wait for memory
+/// together; with an answer written between them, each waits alone.
+pub fn needs_model(release: &Release, rungs: &[Rung], ask: &Ask) -> bool {
+    let known = Known::of(release, ask);
+    let holds = |rung: &Rung| known.suffixes(*rung).any(|suffix| release.table().get(suffix).is_some());
+    let found = rungs.iter().take_while(|rung| **rung != Rung::Model).any(holds);
+    !found && !known.is_empty() && rungs.contains(&Rung::Model) && release.model().is_some()
+}
+
+/// Climbs down the rungs until the answer is full; at the model's, hears what `model` has to tell. `None` where it has
+/// nothing to tell yet: nothing was found before, and the model must be asked.
+#[inline]
+fn walk<'r>(
+    release: &'r Release,
+    rungs: &[Rung],
+    ask: &Ask,
+    model: impl Fn(&Release) -> Option<Told>,
+) -> Option<Answer<'r>> {
     let known = Known::of(release, ask);
     let mut gather = Gather::new(release, ask);
-    for rung in rungs {
+    for &rung in rungs {
         match rung {
-            Rung::Table => gather.take(Source::Table, known.suffix(known.length).filter(|suffix| !suffix.is_empty())),
-            Rung::Suffix => {
-                (1..known.length).rev().for_each(|length| gather.take(Source::Suffix, known.suffix(length)))
+            // It answers what the table does not hold. What the table holds is topped up from the other rungs.
+            Rung::Model if gather.found() || known.is_empty() => {}
+            Rung::Model => gather.hear(model(release)?),
+            Rung::Table | Rung::Suffix | Rung::Popular => {
+                known.suffixes(rung).for_each(|suffix| gather.take(rung, suffix));
             }
-            Rung::Popular => gather.take(Source::Popular, known.suffix(0)),
         }
     }
-    gather.finish(known)
+    Some(gather.finish(known))
 }
 
-/// The whole ladder, in its usual order. The model's rung takes its place between suffix and popular when there is a
-/// model.
+/// The rungs without the model, in their usual order.
 pub const LADDER: [Rung; 3] = [Rung::Table, Rung::Suffix, Rung::Popular];
+
+/// Questions that passed the check, and why the others did not.
+pub type Asks = [Result<Ask, Error>];
+
+/// How far a question comes without waiting.
+#[derive(Debug)]
+pub enum Reached<R> {
+    /// To its end.
+    End(R),
+    /// To the model of this release, which must be asked; nothing was encoded.
+    Model(Arc<Release>),
+}
+
+/// What the model told about a question.
+#[derive(Clone, Debug, Default)]
+pub enum Told {
+    /// Nothing: it was not asked.
+    #[default]
+    Nothing,
+    /// What comes next.
+    Next(Arc<Heard>),
+    /// Why it told nothing.
+    Degraded(Degraded),
+}
+
+/// What the model was asked, and what it answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// The clusters that it read: indexes, oldest first.
+    pub history: Arc<[u32]>,
+    /// What comes next: indexes with their probabilities, best first.
+    pub ranked: Vec<(u32, Score)>,
+}
 
 /// Which path answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -61,10 +155,22 @@ pub enum Source {
     Popular,
 }
 
-/// Why an answer is less than it could have been. Nothing degrades an answer that only the table gives: the model's
-/// rung brings the reasons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Degraded {}
+/// Why an answer is less than it could have been: the release's model was wanted, and the next rung answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[repr(usize)]
+pub enum Degraded {
+    /// The release names a model, and it is not loaded.
+    ModelMissing,
+    /// More questions wait for the model than may.
+    ModelSaturated,
+    /// The model did not answer in the time that the question had.
+    ModelTimeout,
+    /// The model's arithmetic failed.
+    ModelFailed,
+    /// The model has failed repeatedly, and is left alone for a while.
+    ModelUnavailable,
+}
 
 /// A ranked answer, borrowed from the release that gave it.
 #[derive(Clone, Debug)]
@@ -75,12 +181,15 @@ pub struct Answer<'r> {
     pub candidates: Vec<Candidate>,
     /// The source of the first candidate; where there is none, of the last record that had nothing to offer.
     pub source: Source,
-    /// The suffix of the history that the first candidate was found under; empty for the popular list.
-    pub matched: Short,
+    /// The clusters of the history that the first candidate was found under: the suffix that the table holds, or all that
+    /// the model read; empty for the popular list.
+    pub matched: Matched,
     /// Cluster ids of the history that the catalogue does not have, each once, the most recent first.
     pub ignored: Vec<u32>,
     /// Why the answer is less than it could have been.
     pub degraded: Option<Degraded>,
+    /// The table does not hold the history, whichever rung answered.
+    pub unseen: bool,
 }
 
 /// A next cluster.
@@ -96,39 +205,70 @@ pub struct Candidate {
     pub source: Source,
 }
 
-/// Up to [`DEPTH_MAX`] cluster ids, oldest first, kept without an allocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Short {
-    clusters: [u32; DEPTH_MAX as usize],
-    length: usize,
-}
-
 /// Answers questions from one release that is held.
-#[derive(Debug)]
 pub struct Answerer<'r> {
     release: &'r Release,
     rungs: &'r [Rung],
+    asks: &'r Asks,
+    /// What the model told about each question, where it was asked at all.
+    told: &'r [Told],
+    note: &'r dyn Fn(&Ask, &Answer<'_>),
 }
 
-impl Answerer<'_> {
+impl<'r> Answerer<'r> {
+    /// Answers `asks` with what the model `told` about each.
+    pub fn new(release: &'r Release, rungs: &'r [Rung], asks: &'r Asks, told: &'r [Told]) -> Self {
+        Self { release, rungs, asks, told, note: &|_, _| () }
+    }
+
+    /// The same, which shows each answer to `note`.
+    pub fn noting<'n>(self, note: &'n dyn Fn(&Ask, &Answer<'_>)) -> Answerer<'n>
+    where
+        'r: 'n,
+    {
+        Answerer { note, ..self }
+    }
+
     /// The release that answers.
     pub fn release(&self) -> &Release {
         self.release
     }
 
-    /// Reads ahead what the questions will need. Lookups that follow each other closely wait for memory together; with
-    /// an answer written between them, each waits alone.
-    pub fn fetch<'a>(&self, asks: impl Iterator<Item = &'a Ask>) {
-        for ask in asks {
-            let known = Known::of(self.release, ask);
-            let found = known.suffix(known.length).and_then(|suffix| self.release.table().get(suffix));
-            std::hint::black_box(found.map(|record| record.len()));
-        }
+    /// The questions.
+    pub fn asks(&self) -> &'r Asks {
+        self.asks
     }
 
-    /// Answers one question.
-    pub fn answer(&self, ask: &Ask) -> Answer<'_> {
-        climb(self.release, self.rungs, ask)
+    /// Answers the question at a position, or says why it is none.
+    pub fn answer(&self, position: usize) -> Result<(Answer<'r>, &'r Ask), &'r Error> {
+        let told = match self.told.get(position) {
+            Some(told) => told.clone(),
+            None => Told::unasked(self.release).unwrap_or_default(),
+        };
+        let ask = self.asks[position].as_ref()?;
+        let answer = climb_with(self.release, self.rungs, ask, &told);
+        (self.note)(ask, &answer);
+        Ok((answer, ask))
+    }
+}
+
+impl Told {
+    /// What is known of a release's model without asking it; `None` where it can be asked.
+    pub(crate) fn unasked(release: &Release) -> Option<Self> {
+        match (release.model(), &release.manifest().model) {
+            (Some(_), _) => None,
+            (None, Some(_)) => Some(Self::Degraded(Degraded::ModelMissing)),
+            (None, None) => Some(Self::Nothing),
+        }
+    }
+}
+
+impl Heard {
+    /// What a model that read `history` ranked; `None` where that is nothing, or has a probability that is no number.
+    pub fn new(history: Arc<[u32]>, ranked: &Ranked) -> Option<Self> {
+        let score = |&(index, score): &(u32, f32)| Some((index, Score::nearest(score)?));
+        let ranked: Vec<_> = ranked.iter().map(score).collect::<Option<_>>()?;
+        (!ranked.is_empty()).then_some(Self { history, ranked })
     }
 }
 
@@ -145,140 +285,31 @@ impl Source {
             Self::Popular => "popular",
         }
     }
+
+    /// The source of what a rung gives.
+    const fn of(rung: Rung) -> Self {
+        match rung {
+            Rung::Table => Self::Table,
+            Rung::Suffix => Self::Suffix,
+            Rung::Model => Self::Model,
+            Rung::Popular => Self::Popular,
+        }
+    }
 }
 
 impl Degraded {
+    /// Every reason, in the order of its discriminant.
+    pub const ALL: [Self; 5] =
+        [Self::ModelMissing, Self::ModelSaturated, Self::ModelTimeout, Self::ModelFailed, Self::ModelUnavailable];
+
     /// The word for it on the wire and in metrics.
     pub const fn label(self) -> &'static str {
-        match self {}
-    }
-}
-
-impl Short {
-    /// The ids, oldest first.
-    pub fn as_slice(&self) -> &[u32] {
-        &self.clusters[..self.length]
-    }
-}
-
-/// What the release knows of a history: its last distinct clusters, as many as the table's depth.
-struct Known {
-    /// Indexes, most recent last, filled from the end.
-    indexes: [u32; DEPTH_MAX as usize],
-    length: usize,
-    ignored: Vec<u32>,
-}
-
-impl Known {
-    /// Walks the history from its most recent end, keeping each known cluster once: consecutive repeats and earlier
-    /// duplicates drop out, as they do when the table is built.
-    fn of(release: &Release, ask: &Ask) -> Self {
-        let mut known = Self { indexes: [0; DEPTH_MAX as usize], length: 0, ignored: Vec::new() };
-        let depth = usize::from(release.table().shape().depth);
-        for &id in ask.history.iter().rev() {
-            match release.catalogue().index_of(id) {
-                Some(index) if known.length < depth => known.add(index),
-                Some(_) => {}
-                None if known.ignored.contains(&id) => {}
-                None => known.ignored.push(id),
-            }
+        match self {
+            Self::ModelMissing => "model_missing",
+            Self::ModelSaturated => "model_saturated",
+            Self::ModelTimeout => "model_timeout",
+            Self::ModelFailed => "model_failed",
+            Self::ModelUnavailable => "model_unavailable",
         }
-        known
-    }
-
-    fn add(&mut self, index: u32) {
-        if !self.all().contains(&index) {
-            self.length += 1;
-            self.indexes[DEPTH_MAX as usize - self.length] = index;
-        }
-    }
-
-    fn all(&self) -> &[u32] {
-        &self.indexes[DEPTH_MAX as usize - self.length..]
-    }
-
-    /// The last `length` known clusters, as indexes, oldest first; `None` where fewer are known.
-    fn suffix(&self, length: usize) -> Option<&[u32]> {
-        self.all().get(self.length.checked_sub(length)?..)
-    }
-
-    /// The ids of a suffix, for the reply.
-    fn ids(&self, length: usize, catalogue: &Catalogue) -> Short {
-        let mut short = Short { length, ..Short::default() };
-        for (slot, &index) in short.clusters.iter_mut().zip(self.suffix(length).unwrap_or_default()) {
-            *slot = catalogue.id_at(index).unwrap_or_default();
-        }
-        short
-    }
-}
-
-/// An answer being filled.
-struct Gather<'r, 'q> {
-    release: &'r Release,
-    limit: usize,
-    min_score: Score,
-    excluded: Excluded<'q>,
-    candidates: Vec<Candidate>,
-    /// The source of the first candidate, or of the last record found while there is none, and its suffix's length.
-    first: Option<(Source, usize)>,
-}
-
-impl<'r, 'q> Gather<'r, 'q> {
-    fn new(release: &'r Release, ask: &'q Ask) -> Self {
-        // No answer holds more than the catalogue, whatever limit a golden question from a damaged file names.
-        let candidates = Vec::with_capacity(ask.limit.min(release.catalogue().len()));
-        let (limit, min_score) = (ask.limit, ask.min_score);
-        Self { release, limit, min_score, excluded: Excluded::of(ask), candidates, first: None }
-    }
-
-    /// Adds what a suffix's record still has to offer, if the table holds it and there is room.
-    fn take(&mut self, source: Source, suffix: Option<&[u32]>) {
-        let wanted = suffix.filter(|_| self.candidates.len() < self.limit);
-        if let Some((suffix, record)) = wanted.and_then(|suffix| Some((suffix, self.release.table().get(suffix)?))) {
-            if self.candidates.is_empty() {
-                self.first = Some((source, suffix.len()));
-            }
-            self.fill(source, record);
-        }
-    }
-
-    fn fill(&mut self, source: Source, record: Record<'_>) {
-        for (index, score) in record.iter() {
-            // Best first: once one is below the floor, the rest of the record is.
-            if self.candidates.len() == self.limit || score < self.min_score {
-                return;
-            }
-            if let Some(cluster) = self.release.catalogue().id_at(index).filter(|&cluster| self.wants(cluster)) {
-                self.candidates.push(Candidate { cluster, index, score, source });
-            }
-        }
-    }
-
-    fn wants(&self, cluster: u32) -> bool {
-        !self.excluded.contains(cluster) && !self.candidates.iter().any(|taken| taken.cluster == cluster)
-    }
-
-    fn finish(self, known: Known) -> Answer<'r> {
-        let (source, length) = self.first.unwrap_or((Source::Popular, 0));
-        let matched = known.ids(length, self.release.catalogue());
-        let (candidates, ignored) = (self.candidates, known.ignored);
-        Answer { release: self.release, candidates, source, matched, ignored, degraded: None }
-    }
-}
-
-/// The clusters a question does not want back.
-struct Excluded<'q> {
-    named: &'q [u32],
-    history: &'q [u32],
-}
-
-impl<'q> Excluded<'q> {
-    fn of(ask: &'q Ask) -> Self {
-        Self { named: &ask.exclude, history: if ask.exclude_history { &ask.history } else { &[] } }
-    }
-
-    /// `ask.exclude` is sorted; a history is a few dozen ids at most, where scanning beats sorting.
-    fn contains(&self, cluster: u32) -> bool {
-        self.named.binary_search(&cluster).is_ok() || self.history.contains(&cluster)
     }
 }

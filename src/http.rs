@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::admit::Deadline;
 use crate::answer::{Answer, Answerer};
-use crate::ask::{Ask, Question};
+use crate::ask::Question;
 use crate::config;
 use crate::error::Error;
 use crate::listen::{Connection, Protocol};
@@ -114,7 +114,7 @@ async fn handle(counter: &Counter, call: Call, request: &mut Request<Incoming>, 
     match (call, request.method()) {
         (Call::Batch, &Method::POST) => post_batch(counter, request, started).await,
         (Call::NextClusters, &Method::POST) => post_next_clusters(counter, request, started).await,
-        (Call::NextClusters, &Method::GET | &Method::HEAD) => get_next_clusters(counter, request, started),
+        (Call::NextClusters, &Method::GET | &Method::HEAD) => get_next_clusters(counter, request, started).await,
         _ => Err(Error::MethodUnknown),
     }
 }
@@ -124,18 +124,19 @@ async fn post_next_clusters(counter: &Counter, request: &mut Request<Incoming>, 
     let timeout = decode::timeout(request.headers())?;
     let question = decode::question(request, counter.limits).await?;
     let deadline = counter.deadline(started, timeout, question.timeout_ms);
-    counter.answer(question, deadline, |answer, ask| Reply::json(encode_answer(answer, ask.names)))
+    counter.answer(question, deadline, |answer, names| Reply::json(encode_answer(answer, names))).await
 }
 
-fn get_next_clusters(counter: &Counter, request: &Request<Incoming>, started: Instant) -> Outcome {
+async fn get_next_clusters(counter: &Counter, request: &Request<Incoming>, started: Instant) -> Outcome {
     let _permit = counter.room.admit(1)?;
     let timeout = decode::timeout(request.headers())?;
     let question = decode::query(request.uri().query().unwrap_or_default())?;
     let deadline = counter.deadline(started, timeout, question.timeout_ms);
-    counter.answer(question, deadline, |answer, ask| {
+    let tagged = |answer: &Answer<'_>, names| {
         let release = answer.release.manifest().version.as_str();
-        Reply::tagged(encode_answer(answer, ask.names), release, request.headers())
-    })
+        Reply::tagged(encode_answer(answer, names), release, request.headers())
+    };
+    counter.answer(question, deadline, tagged).await
 }
 
 async fn post_batch(counter: &Counter, request: &mut Request<Incoming>, started: Instant) -> Outcome {
@@ -146,8 +147,9 @@ async fn post_batch(counter: &Counter, request: &mut Request<Incoming>, started:
     permit.raise(batch.requests.len())?;
     let deadline = counter.deadline(started, timeout, batch.timeout_ms);
     deadline.check()?;
-    let questions = batch.requests.into_iter().map(Question::from);
-    counter.room.answer_all(|answerer| Reply::json(counter.answer_each(answerer, questions, deadline)))
+    let asks = batch.requests.into_iter().map(|body| counter.room.check(body.into())).collect();
+    let encode = |answerer: &Answerer<'_>| Reply::json(counter.answer_each(answerer, deadline));
+    Ok(counter.room.answer_all(asks, deadline, encode)?.end().await)
 }
 
 impl Counter {
@@ -172,52 +174,46 @@ impl Counter {
         }
     }
 
-    fn answer(
+    /// Answers a question; `reply` is told whether names are wanted.
+    async fn answer(
         &self,
         question: Question,
         deadline: Deadline,
-        encode: impl FnOnce(&Answer<'_>, &Ask) -> Reply,
+        reply: impl FnOnce(&Answer<'_>, bool) -> Reply + Send,
     ) -> Outcome {
         deadline.check()?;
         let ask = self.room.check(question)?;
-        self.room.answer(&ask, |answer| {
-            self.count(answer);
-            encode(answer, &ask)
-        })
+        let names = ask.names;
+        let answering = self.room.answer(ask, deadline, |answer| {
+            self.metrics.gave(answer);
+            reply(answer, names)
+        })?;
+        Ok(answering.end().await)
     }
 
     /// Answers each question of a batch, or says why not.
-    fn answer_each(
-        &self,
-        answerer: &Answerer<'_>,
-        questions: impl ExactSizeIterator<Item = Question>,
-        deadline: Deadline,
-    ) -> Vec<u8> {
-        let mut batch = BatchWriter::new(questions.len());
-        let asks: Vec<_> = questions.map(|question| self.room.check(question)).collect();
-        answerer.fetch(asks.iter().flatten());
-        for asks in asks.chunks(QUESTIONS_PER_LOOK) {
-            let late = deadline.check().err();
-            asks.iter().for_each(|ask| self.answer_one(answerer, late.as_ref().map_or(ask.as_ref(), Err), &mut batch));
+    fn answer_each(&self, answerer: &Answerer<'_>, deadline: Deadline) -> Vec<u8> {
+        let mut batch = BatchWriter::new(answerer.asks().len());
+        let mut late = None;
+        for position in 0..answerer.asks().len() {
+            if position % QUESTIONS_PER_LOOK == 0 {
+                late = deadline.check().err();
+            }
+            match &late {
+                Some(late) => batch.refusal(late),
+                None => self.answer_one(answerer, position, &mut batch),
+            }
         }
         batch.finish()
     }
 
-    fn answer_one(&self, answerer: &Answerer<'_>, ask: Result<&Ask, &Error>, batch: &mut BatchWriter) {
-        match ask {
-            Ok(ask) => {
-                let answer = answerer.answer(ask);
-                self.count(&answer);
+    fn answer_one(&self, answerer: &Answerer<'_>, position: usize, batch: &mut BatchWriter) {
+        match answerer.answer(position) {
+            Ok((answer, ask)) => {
+                self.metrics.gave(&answer);
                 batch.answer(&answer, ask.names);
             }
             Err(error) => batch.refusal(error),
-        }
-    }
-
-    fn count(&self, answer: &Answer<'_>) {
-        self.metrics.answered(answer.source);
-        if !answer.ignored.is_empty() {
-            self.metrics.clusters_ignored(answer.ignored.len() as u64);
         }
     }
 

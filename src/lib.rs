@@ -1,11 +1,11 @@
 //! Segue serves a user's next interests from a hot-swappable table of precomputed candidates.
 //!
 //! ```text
-//! request   http | grpc -> admit -> answer: live.read( table exact -> suffix -> popular ) -> encode
+//! request   http | grpc -> admit -> answer: live.lend( table -> [memo -> model] -> suffix -> popular ) -> encode
 //! snapshot  pipeline -> write -> publish -> store -> reload: open -> verify -> warm -> model -> check -> swap
 //! ```
 //!
-//! The two flows meet at one line: the `live.read` in [`answer`](answer::answer). Modules stand in reading order.
+//! The two flows meet at one line: the `live.lend` in [`answer`](answer::answer). Modules stand in reading order.
 
 // The program.
 pub mod cli;
@@ -21,6 +21,8 @@ pub mod admit;
 pub mod ask;
 pub mod room;
 pub mod answer;
+pub mod fallback;
+pub mod memo;
 pub mod model;
 pub mod unseen;
 pub mod error;

@@ -10,15 +10,18 @@ use std::time::Duration;
 mod door;
 mod durations;
 mod label;
+mod model;
 mod registrar;
 mod release;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
 pub use label::{Call, Door, Phase};
+pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
 
+use model::breaker_number;
 use registrar::{Registrar, declare};
 use workers::Workers;
 
@@ -34,6 +37,13 @@ const REQUEST_BUCKETS: &[f64] = &[
 const PHASE_BUCKETS: &[f64] =
     &[0.000_001, 0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
+/// Seconds. The goal is an answer within 5 ms; most of it is the computation.
+const MODEL_BUCKETS: &[f64] =
+    &[0.000_05, 0.000_1, 0.000_2, 0.000_3, 0.000_5, 0.000_75, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
+
+/// Questions in a batch.
+const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
 declare! {
     // The request.
     REQUESTS = Kind::Counter, "segue_requests_total", ["door", "call", "code"],
@@ -42,6 +52,8 @@ declare! {
         "Time from a decoded request head to an encoded reply.";
     ANSWERS = Kind::Counter, "segue_answers_total", ["door", "source"],
         "Answers by the path of their first candidate; every item of a batch counts.";
+    DEGRADED = Kind::Counter, "segue_degraded_total", ["door", "reason"],
+        "Answers that the model should have given and another rung gave; every item of a batch counts.";
     SHED = Kind::Counter, "segue_requests_shed_total", ["door"],
         "Requests refused because the in-flight limit was reached.";
     DEADLINES_EXCEEDED = Kind::Counter, "segue_deadlines_exceeded_total", ["door"],
@@ -54,6 +66,37 @@ declare! {
         "Admission units taken now; a batch takes one for each item.";
     IN_FLIGHT_LIMIT = Kind::Gauge, "segue_requests_in_flight_limit", [],
         "Admission units there are; above it requests are shed.";
+    // The model.
+    MODEL_ASKED = Kind::Counter, "segue_model_asked_total", [],
+        "Questions put to a model, whoever then answered them.";
+    MODEL_ANSWERED = Kind::Counter, "segue_model_answered_total", [],
+        "Questions that a model's answer came for in time, computed or from the memo.";
+    MODEL_REFUSED = Kind::Counter, "segue_model_refused_total", ["reason"],
+        "Questions put to a model that it did not answer, by the reason that the caller was told.";
+    MODEL_JOINED = Kind::Counter, "segue_model_joined_total", [],
+        "Questions that joined a computation of the same history that was under way.";
+    MODEL_FAILURES = Kind::Counter, "segue_model_failures_total", ["failure"],
+        "Computations that failed; the log has a line for each panic.";
+    MODEL_DROPPED = Kind::Counter, "segue_model_dropped_total", [],
+        "Questions that waited for a thread until nobody waited for them: callers who left, or whose time was up.";
+    MODEL_BATCH_SIZE = Kind::Histogram(BATCH_BUCKETS), "segue_model_batch_size", [],
+        "Questions computed together.";
+    MODEL_QUEUE_WAIT = Kind::Histogram(MODEL_BUCKETS), "segue_model_queue_wait_seconds", [],
+        "Time that a question waited for a thread.";
+    MODEL_COMPUTE = Kind::Histogram(MODEL_BUCKETS), "segue_model_compute_seconds", [],
+        "Time that a batch took to compute.";
+    MODEL_QUEUE_LENGTH = Kind::Gauge, "segue_model_queue_length", [],
+        "Questions that wait for a thread now.";
+    MODEL_BREAKER_STATE = Kind::Gauge, "segue_model_breaker_state", [],
+        "0 while the model is asked, 1 while one question tries it, 2 while it is left alone after failures.";
+    MODEL_INFO = Kind::Gauge, "segue_model_info", ["model", "precision", "kernel"],
+        "Always 1; its labels name the model that answers and its arithmetic. Absent where no model is loaded.";
+    MEMO_HITS = Kind::Counter, "segue_memo_hits_total", [],
+        "Questions put to a model that it had answered before.";
+    MEMO_EVICTIONS = Kind::Counter, "segue_memo_evictions_total", [],
+        "Answers of a model that gave way to newer ones; a fast rise means that model.memo_max is small.";
+    MEMO_ENTRIES = Kind::Gauge, "segue_memo_entries", [],
+        "Answers of the serving release's model that are kept.";
     // The release.
     READY = Kind::Gauge, "segue_ready", [],
         "1 when a verified release is warm and this replica is not draining, else 0.";
@@ -109,6 +152,11 @@ pub trait Watched: Send + Sync {
     fn in_flight(&self) -> usize;
     /// Admission units there are.
     fn in_flight_limit(&self) -> usize;
+    /// What the model's part does now.
+    fn model(&self) -> ModelGauges {
+        ModelGauges::default()
+    }
+
     /// What the unseen log did since the start.
     fn unseen(&self) -> Figures {
         Figures::default()
@@ -120,6 +168,7 @@ struct Inner {
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
+    model: Arc<ModelMetrics>,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -134,6 +183,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
+                model: Arc::new(ModelMetrics::new(&registrar)),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -152,6 +202,11 @@ impl Metrics {
         &self.inner.release
     }
 
+    /// The handles of the model's part.
+    pub fn model(&self) -> Arc<ModelMetrics> {
+        self.inner.model.clone()
+    }
+
     /// Shows what `watched` says at each scrape. Only the first call counts.
     pub fn watch(&self, watched: Arc<dyn Watched>) {
         // A second watcher is dropped: two would fight over one gauge.
@@ -160,12 +215,14 @@ impl Metrics {
 
     /// The exposition in the Prometheus text format, sorted by name.
     pub fn render(&self) -> String {
-        self.refresh();
+        let model = self.refresh();
         let histograms = self.inner.workers.collect(&self.inner.registrar);
         let mut text = self.inner.registrar.render();
         text.push_str(&histograms);
         text.push('\n');
         text.push_str(&self.inner.release.describe());
+        text.push('\n');
+        text.push_str(&model.map(|model| model.render()).unwrap_or_default());
         sorted(&text)
     }
 
@@ -175,10 +232,10 @@ impl Metrics {
         self.inner.registrar.upkeep();
     }
 
-    /// Brings the gauges up to date that are read rather than kept.
-    fn refresh(&self) {
+    /// Brings the gauges up to date that are read rather than kept. Gives the model that serves, if one does.
+    fn refresh(&self) -> Option<ModelInfo> {
         self.inner.registrar.locally(|| self.inner.process.collect());
-        let Some(watched) = self.inner.watched.get() else { return };
+        let watched = self.inner.watched.get()?;
         let set = |metric, value| self.inner.registrar.gauge(metric, &[]).set(value);
         set(&READY, f64::from(u8::from(watched.ready())));
         set(&IN_FLIGHT, watched.in_flight() as f64);
@@ -189,6 +246,11 @@ impl Metrics {
         count(&UNSEEN_RECORDED, unseen.recorded);
         count(&UNSEEN_DROPPED, unseen.dropped);
         count(&UNSEEN_FLUSH_FAILURES, unseen.flush_failures);
+        let model = watched.model();
+        set(&MODEL_QUEUE_LENGTH, model.queue_length as f64);
+        set(&MODEL_BREAKER_STATE, breaker_number(model.breaker));
+        set(&MEMO_ENTRIES, model.memo_entries as f64);
+        model.info
     }
 }
 

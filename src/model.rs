@@ -19,5 +19,7 @@ pub mod write;
 pub mod open;
 pub mod load;
 pub mod rank;
+pub mod worker;
+pub mod breaker;
 
 pub use load::{Model, ModelError};

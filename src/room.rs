@@ -4,15 +4,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::admit::{Admission, Deadline, Permit};
-use crate::answer::{Answer, Answerer, answer, answer_all};
+use crate::answer::{Answer, Answerer, Reached, answer, answer_all, last_known};
 use crate::ask::{Ask, AskLimits, Question};
 use crate::config::{Config, Rung};
 use crate::drain::{Drain, Stage};
 use crate::error::Error;
-use crate::metrics::Watched;
+use crate::fallback::Fallback;
+use crate::metrics::{ModelGauges, Watched};
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
-use crate::unseen::{Figures, UnseenLog};
+use crate::unseen::{Figures, HISTORY_MAX, UnseenLog};
+
+mod answering;
+mod consultation;
+
+pub use answering::Answering;
+
+use consultation::Consultation;
+
+/// Why an encoding is there when it is wanted.
+const TOLD_ONCE: &str = "an answer is encoded where it is found, or after the model is asked, and never at both";
 
 /// What both doors share.
 #[derive(Debug)]
@@ -22,15 +33,16 @@ pub struct Room {
     limits: AskLimits,
     admission: Admission,
     drain: Drain,
+    fallback: Fallback,
     unseen: Arc<UnseenLog>,
 }
 
 impl Room {
     /// Furnishes the room as configured.
-    pub fn new(config: &Config, live: Arc<Live>, drain: Drain) -> Self {
+    pub fn new(config: &Config, live: Arc<Live>, drain: Drain, fallback: Fallback) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
         let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
-        Self { live, rungs, limits, admission, drain, unseen }
+        Self { live, rungs, limits, admission, drain, fallback, unseen }
     }
 
     /// Admits work that costs `cost` questions, or sheds it.
@@ -56,15 +68,72 @@ impl Room {
         &self.limits
     }
 
-    /// Answers one question; `encode` sees the answer while its release is held.
+    /// Answers one question; `encode` sees the answer while its release is held. What the table holds is answered at
+    /// once: only where the release's model must be asked is there anything to wait for.
     #[inline]
-    pub fn answer<R>(&self, ask: &Ask, encode: impl FnOnce(&Answer<'_>) -> R) -> Result<R, Error> {
-        answer(&self.live, &self.rungs, ask, encode)
+    pub fn answer<'a, R, E>(
+        self: &Arc<Self>,
+        ask: Ask,
+        deadline: Deadline,
+        encode: E,
+    ) -> Result<Answering<'a, R>, Error>
+    where
+        E: FnOnce(&Answer<'_>) -> R + Send + 'a,
+        R: 'a,
+    {
+        let mut waiting = Some(encode);
+        let tell = |answer: &Answer<'_>| self.tell(&ask, answer, waiting.take().expect(TOLD_ONCE));
+        Ok(match answer(&self.live, &self.rungs, &ask, tell)? {
+            Reached::End(encoded) => Answering::Done(encoded),
+            Reached::Model(release) => {
+                let asked = Consultation { room: self.clone(), release, asked: ask, deadline };
+                Answering::Waiting(Box::pin(asked.end(waiting.expect(TOLD_ONCE))))
+            }
+        })
     }
 
-    /// Answers many questions from one release.
-    pub fn answer_all<R>(&self, encode: impl FnOnce(&Answerer<'_>) -> R) -> Result<R, Error> {
-        answer_all(&self.live, &self.rungs, encode)
+    /// Answers many questions from one release, within the time that they have together; `encode` is handed what
+    /// answers any of them.
+    pub fn answer_all<'a, R, E>(
+        self: &Arc<Self>,
+        asks: Vec<Result<Ask, Error>>,
+        deadline: Deadline,
+        encode: E,
+    ) -> Result<Answering<'a, R>, Error>
+    where
+        E: FnOnce(&Answerer<'_>) -> R + Send + 'a,
+        R: 'a,
+    {
+        let mut waiting = Some(encode);
+        let tell = |answerer: Answerer<'_>| self.tell_all(answerer, waiting.take().expect(TOLD_ONCE));
+        Ok(match answer_all(&self.live, &self.rungs, &asks, tell)? {
+            Reached::End(encoded) => Answering::Done(encoded),
+            Reached::Model(release) => {
+                let asked = Consultation { room: self.clone(), release, asked: asks, deadline };
+                Answering::Waiting(Box::pin(asked.end_all(waiting.expect(TOLD_ONCE))))
+            }
+        })
+    }
+
+    /// Tells an answer. Every answer to a question alone comes through here.
+    fn tell<R>(&self, ask: &Ask, answer: &Answer<'_>, encode: impl FnOnce(&Answer<'_>) -> R) -> R {
+        self.note(ask, answer);
+        encode(answer)
+    }
+
+    /// Tells the answers of a batch.
+    fn tell_all<R>(&self, answerer: Answerer<'_>, encode: impl FnOnce(&Answerer<'_>) -> R) -> R {
+        encode(&answerer.noting(&|ask, answer| self.note(ask, answer)))
+    }
+
+    /// Notes a history that the table does not hold, whoever answered it.
+    fn note(&self, ask: &Ask, answer: &Answer<'_>) {
+        if answer.unseen {
+            let catalogue = answer.release.catalogue();
+            let last = last_known(catalogue, &ask.history, HISTORY_MAX);
+            let ids: Vec<u32> = last.into_iter().filter_map(|index| catalogue.id_at(index)).collect();
+            self.unseen.record(&ids);
+        }
     }
 
     /// Reads the release that serves now.
@@ -94,6 +163,11 @@ impl Watched for Room {
 
     fn in_flight_limit(&self) -> usize {
         self.admission.limit()
+    }
+
+    fn model(&self) -> ModelGauges {
+        let gauges = |release: &Release| self.fallback.gauges(Some(release));
+        self.live.read(gauges).unwrap_or_else(|| self.fallback.gauges(None))
     }
 
     fn unseen(&self) -> Figures {

@@ -13,10 +13,12 @@ use tokio::sync::{oneshot, watch};
 use crate::admin::{self, Admin, AdminStartError};
 use crate::config::Config;
 use crate::drain::{Drain, Stage};
+use crate::fallback::Fallback;
 use crate::grpc::GrpcProtocol;
 use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
+use crate::model::worker::{Compute, EngineCompute};
 use crate::room::Room;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
@@ -94,11 +96,17 @@ impl Service {
     /// Builds and starts everything; returns once the doors are open. The first release loads meanwhile: until it has,
     /// questions get 503 and `/readyz` says why.
     pub fn start(config: &Config) -> Result<Self, ServeError> {
+        Self::start_computing(config, Arc::new(EngineCompute))
+    }
+
+    /// The same with another arithmetic for the models: a test's, that is slow or fails.
+    pub fn start_computing(config: &Config, compute: Arc<dyn Compute>) -> Result<Self, ServeError> {
         let (sockets, admin) = (Sockets::bind(config)?, Admin::bind(config)?);
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
-        let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
+        let fallback = Fallback::start(&config.model, compute, metrics.model())?;
+        let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
         metrics.watch(room.clone());
         let (unseen, dir) = (room.unseen().clone(), unseen::dir(&config.release.dir));
         let flushed = flush::Parts { log: unseen.clone(), live: live.clone(), dir };

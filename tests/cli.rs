@@ -192,7 +192,8 @@ fn verify_calls_a_missing_file_damage_and_a_missing_release_a_failure() {
 fn with_model() -> (Fixture, ModelManifest) {
     let fixture = Fixture::new();
     let catalogue = read_manifest(&fixture.release("new")).expect("just published").catalogue;
-    let model = model::publish(fixture.path(), &catalogue, NEW_CLUSTERS.len() as u32, 1).manifest;
+    // A seed whose logits lie far enough apart for bytes.
+    let model = model::publish(fixture.path(), &catalogue, NEW_CLUSTERS.len() as u32, 4).manifest;
     fixture.edit("new", |manifest| manifest.model = Some(model.version.clone()));
     (fixture, model)
 }
@@ -260,6 +261,25 @@ fn lookup_answers_as_the_service_does() {
         assert_eq!(json!(got), json!(clusters), "{args:?}: {reply}");
         assert_eq!((&reply["source"], &reply["matched"]), (&json!(source), &json!(matched)), "{args:?}: {reply}");
     }
+}
+
+#[test]
+fn lookup_asks_the_model_for_what_the_table_does_not_hold() {
+    let (fixture, model) = with_model();
+    let lookup = |args: &[&str]| json_of(segue().arg("lookup").arg(fixture.release("new")).args(args), 0);
+    let told = lookup(&["3,7", "--limit", "2"]);
+    assert_eq!((&told["source"], &told["matched"], &told["degraded"]), (&json!("model"), &json!([3, 7]), &Value::Null));
+    assert_eq!(told["candidates"].as_array().map(Vec::len), Some(2));
+    assert_eq!(lookup(&["3,7", "--precision", "full"])["source"], "model");
+    assert_eq!(lookup(&["22,9"])["source"], "table");
+    let place = fixture.store().model_path(&model.version);
+    let aside = fixture.path().join(model.version.as_str());
+    fs::rename(&place, &aside).expect("it is there");
+    assert_eq!(lookup(&["3,7", "--limit", "2", "--model", &aside.to_string_lossy()]), told);
+    let without = lookup(&["3,7"]);
+    assert_eq!((&without["source"], &without["degraded"]), (&json!("popular"), &json!("model_missing")));
+    assert_eq!(lookup(&["22,9"])["degraded"], Value::Null);
+    run(segue().arg("lookup").arg(fixture.release("new")).args(["3", "--precision", "half"]), 2);
 }
 
 #[test]

@@ -12,13 +12,13 @@ use segue::model::network::Network;
 use segue::model::prompt::TOKEN_CLUSTER;
 
 /// Shapes (width, heads, inner width, layers, clusters) that fill panels and blocks, and that leave parts of them empty.
-const SHAPES: &[[usize; 5]] = &[[32, 4, 64, 2, 40], [48, 3, 70, 1, 33], [128, 2, 96, 3, 64], [20, 1, 24, 2, 5]];
+const SHAPES: &[[usize; 5]] = &[[32, 4, 64, 2, 40], [48, 3, 70, 1, 33], [64, 1, 48, 2, 32], [20, 1, 24, 2, 5]];
 
 #[test]
 fn full_precision_agrees_with_a_naive_decoder() {
     for &shape in SHAPES {
         let llama = Llama::random(shape, 7);
-        let prompts = prompts(&llama, &[1, 2, 5, 9, 16, 33, 12]);
+        let prompts = prompts(&llama, &[1, 7, 13, 34]);
         let expected = naive(&llama, &prompts);
         for engine in engines(&llama, Precision::Full) {
             let worst = worst(&ask(&engine, &prompts), &expected);
@@ -51,7 +51,7 @@ fn full_precision_agrees_with_the_network_on_candle() {
 fn quantised_logits_keep_close_to_their_spread() {
     for &shape in SHAPES {
         let llama = Llama::random(shape, 11);
-        let prompts = prompts(&llama, &[3, 8, 21, 34]);
+        let prompts = prompts(&llama, &[3, 20]);
         let expected = naive(&llama, &prompts);
         let spread = expected.iter().fold(0.0, |most: f64, logit| most.max(logit.abs()));
         for engine in engines(&llama, Precision::Quantised) {
@@ -75,11 +75,11 @@ fn kernels_agree_on_quantised_logits() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn logits_do_not_depend_on_the_batch(
-        lengths in prop::collection::vec(1_usize..36, 1..9),
+        lengths in prop::collection::vec(1_usize..36, 1..5),
         seed in 0_u64..1000,
         quantised: bool,
     ) {

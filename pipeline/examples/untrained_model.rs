@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use candle_core::{Device, Tensor};
 use rand::{RngExt, SeedableRng};
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::weights::{self, Weights};
 use segue::model::write::{ModelAbout, write_model};
 use segue::snapshot::manifest::Provenance;
@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     let [hidden, layers, heads, intermediate] = sizes.try_into().unwrap_or([256, 4, 4, 704]);
     let release = Release::open(&std::fs::canonicalize(release)?).context("the release cannot be opened")?;
     let clusters = release.table().shape().clusters;
-    let prompt = PromptConfig { clusters, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let config = ModelConfig::new(prompt, Size { hidden, intermediate, layers, heads })?;
     let about = ModelAbout {
         version: None,

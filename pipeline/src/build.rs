@@ -11,6 +11,7 @@ use crate::sequence::Mode;
 
 pub mod from_candidates;
 pub mod from_events;
+pub mod log;
 mod expected;
 mod given;
 mod items;

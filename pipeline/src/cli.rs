@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 mod build;
 mod generate;
+mod train;
 mod infer;
 
 /// Shown under `segue-pipeline --help`.
@@ -29,6 +30,8 @@ pub struct Cli {
 enum Command {
     /// Make a release from a log of events, or from a file of candidates
     Build(Box<build::Args>),
+    /// Train a model on a log of events, and report on held-out time
+    Train(Box<train::Args>),
     /// Run a model over every history there can be, for `build --candidates`
     Infer(infer::Args),
     /// Make a seeded log of any size, to try things on
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Build(args) => build::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),

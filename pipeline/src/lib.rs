@@ -30,5 +30,6 @@ pub mod progress;
 pub mod summary;
 pub mod infer;
 pub mod build;
+pub mod train;
 pub mod generate;
 pub mod cli;

@@ -34,6 +34,19 @@ impl Progress {
         Self { bar }
     }
 
+    /// A bar over the steps of a training, with what [`Progress::say`] says before it.
+    pub fn training(steps: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} steps {eta}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar }
+    }
+
+    /// What stands beside the bar.
+    pub fn say(&self, message: String) {
+        self.bar.set_message(message);
+    }
+
     /// No bar.
     pub fn hidden() -> Self {
         Self { bar: ProgressBar::hidden() }

@@ -1,17 +1,22 @@
-//! `segue lookup`: the answer that a service would give to one history, from a release on disk; the answering itself
-//! is the service's own code, never a copy.
+//! `segue lookup`: the answer that a service would give to one history, from a release and its model on disk; the
+//! answering itself is the service's own code, never a copy.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::output::{self, Column, OutputArgs, Report, table};
 use super::place;
-use crate::answer::{Answer, Candidate, LADDER, climb};
+use crate::answer::{Answer, Candidate, Degraded, Told, climb_with, needs_model};
 use crate::ask::{AskLimits, Question};
-use crate::config::defaults;
+use crate::config::{Rung, defaults};
+use crate::fallback::ask_here;
+use crate::model::Model;
+use crate::model::engine::Precision;
 use crate::snapshot::catalogue::Catalogue;
+use crate::snapshot::release::{Release, ReleaseError};
 use crate::snapshot::table::{SCORE_DECIMALS, Score};
 
 /// Candidates that may be asked for: the highest that `request.limit_max` can be set to.
@@ -22,6 +27,12 @@ const LIMIT_MAX: usize = 1_000;
 pub(super) struct Args {
     /// The release: its directory, or a store for its current one
     release: PathBuf,
+    /// The release's model: its directory; by default it is looked for in the store around the release
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// The model's arithmetic: full or quantised
+    #[arg(long, value_name = "WORD", default_value = defaults::MODEL_PRECISION, value_parser = precision)]
+    precision: Precision,
     /// Cluster ids, oldest first, such as 22,9; none asks for the popular list
     #[arg(value_delimiter = ',')]
     history: Vec<u32>,
@@ -48,6 +59,8 @@ struct Reply {
     source: &'static str,
     matched: Vec<u32>,
     ignored: Vec<u32>,
+    /// Why the answer is less than it could have been.
+    degraded: Option<&'static str>,
     release: String,
     snapshot: String,
     model: Option<String>,
@@ -64,10 +77,35 @@ struct Row {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
-    let release = place::open(&args.release)?;
+    let release = complete(place::open(&args.release)?, &args)?;
     let output = args.output;
     let ask = args.question().check(&limits())?;
-    output::print(output, &Reply::of(&climb(&release, &LADDER, &ask)))
+    let rungs = rungs();
+    let told = match release.model() {
+        Some(_) if !needs_model(&release, &rungs, &ask) => Told::Nothing,
+        _ => ask_here(&release, &ask.history),
+    };
+    output::print(output, &Reply::of(&climb_with(&release, &rungs, &ask, &told)))
+}
+
+/// Gives a release its model, where that is here.
+fn complete(release: Release, args: &Args) -> anyhow::Result<Release> {
+    match place::model(&release, args.model.as_deref())?.filter(|path| path.exists()) {
+        Some(path) => {
+            let model = Model::load(&path, args.precision).map_err(ReleaseError::from)?;
+            Ok(release.with_model(Arc::new(model))?)
+        }
+        None => Ok(release),
+    }
+}
+
+/// The rungs as a service has them that is not configured otherwise.
+fn rungs() -> Vec<Rung> {
+    defaults::ANSWER_RUNGS.iter().filter_map(|word| Rung::from_word(word)).collect()
+}
+
+fn precision(word: &str) -> Result<Precision, String> {
+    Precision::from_word(word).ok_or_else(|| format!("expected one of {}", Precision::WORDS.join(", ")))
 }
 
 impl Args {
@@ -92,6 +130,7 @@ impl Reply {
             source: answer.source.label(),
             matched: answer.matched.as_slice().to_vec(),
             ignored: answer.ignored.clone(),
+            degraded: answer.degraded.map(Degraded::label),
             release: manifest.version.to_string(),
             snapshot: manifest.snapshot.to_string(),
             model: manifest.model.as_ref().map(ToString::to_string),
@@ -127,8 +166,9 @@ impl Reply {
     fn head(&self) -> String {
         let model = self.model.as_deref().unwrap_or("none");
         let ignored = if self.ignored.is_empty() { String::new() } else { format!(", ignored {:?}", self.ignored) };
+        let degraded = self.degraded.map_or_else(String::new, |reason| format!(", degraded {reason}"));
         format!(
-            "source {}, matched {:?}{ignored}\nrelease {}, snapshot {}, model {model}, catalogue {}",
+            "source {}, matched {:?}{ignored}{degraded}\nrelease {}, snapshot {}, model {model}, catalogue {}",
             self.source, self.matched, self.release, self.snapshot, self.catalogue
         )
     }

@@ -81,8 +81,9 @@ pub const REQUEST_DEADLINE_MAX_MS: u64 = 10_000;
 /// Sixteen full batches at once. Past it, waiting would only make every answer late, so requests are shed.
 pub const REQUEST_IN_FLIGHT_MAX: u64 = 4_096;
 
-/// The most specific answer first, and always something at the end.
-pub const ANSWER_RUNGS: &[&str] = &["table", "suffix", "popular"];
+/// The most specific answer first, and always something at the end. The model stands before the suffix: it reads that
+/// suffix's record, and the rest of the history besides.
+pub const ANSWER_RUNGS: &[&str] = &["table", "model", "suffix", "popular"];
 
 /// A stat of one small file: cheap, and a new release is seen within seconds.
 pub const RELEASE_POLL_MS: u64 = 2_000;
@@ -107,6 +108,30 @@ pub const MODEL_MISSING: &str = "refuse";
 
 /// At least twice as fast, and the best candidate is the same in at least 99 of 100 answers.
 pub const MODEL_PRECISION: &str = "quantised";
+
+/// Zero means a quarter of the cores: the others answer from the table, which is what most questions need.
+pub const MODEL_THREADS: u64 = 0;
+
+/// What one thread answers in `model.timeout_ms`, in full batches: whoever stood further back would wait in vain.
+pub const MODEL_QUEUE_MAX: u64 = 64;
+
+/// Past it, a question of a batch costs no less, and all of a batch wait for its last.
+pub const MODEL_BATCH_MAX: u64 = 16;
+
+/// Less than a question computed alone takes, so that waiting for company cannot cost more than it saves.
+pub const MODEL_BATCH_WINDOW_US: u64 = 100;
+
+/// Many times what an answer takes, and a fifth of the time that a request has.
+pub const MODEL_TIMEOUT_MS: u64 = 20;
+
+/// More than a moment's bad luck, and still few enough callers who wait in vain.
+pub const MODEL_BREAKER_FAILURES: u64 = 5;
+
+/// One question in so long pays for finding out whether the model has recovered.
+pub const MODEL_BREAKER_OPEN_MS: u64 = 5_000;
+
+/// About half a kilobyte each: 16 MB, and some minutes of distinct questions at hundreds a second.
+pub const MODEL_MEMO_MAX: u64 = 32_768;
 
 /// Long enough for load balancers and kube-proxy to see the un-ready probe and stop sending.
 pub const DRAIN_LAME_DUCK_MS: u64 = 5_000;

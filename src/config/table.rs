@@ -160,8 +160,9 @@ section! {
 section! {
     /// How an answer is found.
     Answer in "answer" {
-        /// The ways to answer, tried in this order until the limit is filled: table (the exact history), suffix (a
-        /// shorter one), popular (the same list for everyone).
+        /// The ways to answer, tried in this order until the limit is filled: table (the exact history), model (the release's
+        /// model, asked only where no way before it finds anything), suffix (a shorter history), popular (the same list for
+        /// everyone).
         "rungs" => rungs: Vec<Rung> = Kind::Words { default: ANSWER_RUNGS, allowed: Rung::WORDS };
     }
 }
@@ -201,6 +202,23 @@ section! {
         "missing" => missing: MissingModel = Kind::Word { default: MODEL_MISSING, allowed: MissingModel::WORDS };
         /// The arithmetic of the weights: full (32-bit floats, as trained) or quantised (8-bit integers: faster, and as good).
         "precision" => precision: Precision = Kind::Word { default: MODEL_PRECISION, allowed: Precision::WORDS };
+        /// Threads that compute; 0 means a quarter of the cores, at least one.
+        "threads" => threads: usize = number(MODEL_THREADS, 0, 1_024);
+        /// Questions that may wait for a thread; past it the next rung answers.
+        "queue_max" => queue_max: usize = number(MODEL_QUEUE_MAX, 1, 100_000);
+        /// Questions that one thread computes together.
+        "batch_max" => batch_max: usize = number(MODEL_BATCH_MAX, 1, 256);
+        /// Longest wait for more questions to compute together, in microseconds; only where some wait already.
+        "batch_window_us" => batch_window_us: u64 = number(MODEL_BATCH_WINDOW_US, 0, 1_000_000);
+        /// Longest wait for the model's answer, in milliseconds; then the next rung answers. A request with less time of its
+        /// own waits less.
+        "timeout_ms" => timeout: Duration = wait_ms(MODEL_TIMEOUT_MS, 1);
+        /// Failures in a row after which the model is left alone.
+        "breaker_failures" => breaker_failures: usize = number(MODEL_BREAKER_FAILURES, 1, 1_000_000);
+        /// Time that it is then left alone, in milliseconds, before one question tries it.
+        "breaker_open_ms" => breaker_open: Duration = wait_ms(MODEL_BREAKER_OPEN_MS, 1);
+        /// Answers of the model that are kept; a new release begins anew.
+        "memo_max" => memo_max: usize = number(MODEL_MEMO_MAX, 1, 100_000_000);
     }
 }
 

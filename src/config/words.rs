@@ -54,6 +54,8 @@ words! {
     Rung {
         /// The history's last `depth` clusters, exactly.
         Table = "table",
+        /// The release's model, for histories that no rung before it has found anything for.
+        Model = "model",
         /// A shorter, more recent part of the history.
         Suffix = "suffix",
         /// The popular list: the same for everyone.

@@ -10,11 +10,11 @@ use super::list::Listing;
 use super::status::refuse;
 use super::stream::Replies;
 use super::timeout;
-use crate::answer::{Answer, Answerer};
+use crate::answer::Answerer;
 use crate::ask::Question;
 use crate::error::Error;
 use crate::metrics::DoorMetrics;
-use crate::room::Room;
+use crate::room::{Answering, Room};
 use crate::snapshot::release::Release;
 use crate::wire::proto::v1::next_clusters_service_server::NextClustersService;
 use crate::wire::proto::{self, Names, v1};
@@ -36,7 +36,8 @@ impl NextClustersService for Calls {
         request: Request<v1::NextClustersRequest>,
     ) -> Result<Response<v1::NextClustersResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        self.next(&metadata, message).map(Response::new).map_err(refuse)
+        let answering = self.next(&metadata, message).map_err(refuse)?;
+        Ok(Response::new(answering.end().await))
     }
 
     async fn batch_next_clusters(
@@ -44,7 +45,8 @@ impl NextClustersService for Calls {
         request: Request<v1::BatchNextClustersRequest>,
     ) -> Result<Response<v1::BatchNextClustersResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        self.batch(&metadata, message).map(Response::new).map_err(refuse)
+        let answering = self.batch(&metadata, message).map_err(refuse)?;
+        Ok(Response::new(answering.end().await))
     }
 
     async fn stream_next_clusters(
@@ -85,7 +87,7 @@ impl Calls {
         &self,
         metadata: &MetadataMap,
         message: v1::NextClustersRequest,
-    ) -> Result<v1::NextClustersResponse, Error> {
+    ) -> Result<Answering<'static, v1::NextClustersResponse>, Error> {
         let started = Instant::now();
         self.answer(message, started, timeout::of(metadata.as_ref())?)
     }
@@ -96,13 +98,15 @@ impl Calls {
         message: v1::NextClustersRequest,
         started: Instant,
         timeout: Option<Duration>,
-    ) -> Result<v1::NextClustersResponse, Error> {
-        let _permit = self.room.admit(1)?;
-        self.room.deadline(started, timeout::smaller(timeout, message.timeout_ms)).check()?;
-        let names = Names::of(message.names);
+    ) -> Result<Answering<'static, v1::NextClustersResponse>, Error> {
+        let permit = self.room.admit(1)?;
+        let deadline = self.room.deadline(started, timeout::smaller(timeout, message.timeout_ms));
+        deadline.check()?;
+        let (names, metrics) = (Names::of(message.names), self.metrics.clone());
         let ask = self.room.check(Question::from(message))?;
-        self.room.answer(&ask, |answer| {
-            self.count(answer);
+        self.room.answer(ask, deadline, move |answer| {
+            let _held_until_now = permit;
+            metrics.gave(answer);
             proto::response(answer, names)
         })
     }
@@ -111,7 +115,7 @@ impl Calls {
         &self,
         metadata: &MetadataMap,
         message: v1::BatchNextClustersRequest,
-    ) -> Result<v1::BatchNextClustersResponse, Error> {
+    ) -> Result<Answering<'static, v1::BatchNextClustersResponse>, Error> {
         let started = Instant::now();
         let mut permit = self.room.admit(1)?;
         self.room.limits().check_batch(&message.requests)?;
@@ -119,19 +123,17 @@ impl Calls {
         let timeout = timeout::smaller(timeout::of(metadata.as_ref())?, message.timeout_ms);
         let deadline = self.room.deadline(started, timeout);
         deadline.check()?;
-        self.room.answer_all(|answerer| {
-            let answer = |request| proto::result(deadline.check().and_then(|()| self.item(answerer, request)));
-            let results = message.requests.into_iter().map(answer).collect();
+        let asks = message.requests.into_iter().map(|request| self.room.check(request.into())).collect();
+        let metrics = self.metrics.clone();
+        self.room.answer_all(asks, deadline, move |answerer| {
+            let _held_until_now = permit;
+            let result = |position| match deadline.check() {
+                Ok(()) => proto::result(item(answerer, position, &metrics)),
+                Err(late) => proto::result(Err(&late)),
+            };
+            let results = (0..answerer.asks().len()).map(result).collect();
             v1::BatchNextClustersResponse { results, versions: Some(proto::versions(answerer.release())) }
         })
-    }
-
-    fn item(&self, answerer: &Answerer<'_>, request: v1::NextClustersRequest) -> Result<v1::Answer, Error> {
-        let names = Names::of(request.names);
-        let ask = self.room.check(Question::from(request))?;
-        let answer = answerer.answer(&ask);
-        self.count(&answer);
-        Ok(proto::answer(&answer, names))
     }
 
     /// Admits a call and reads the release that serves.
@@ -141,13 +143,12 @@ impl Calls {
         self.room.deadline(started, timeout::of(metadata.as_ref())?).check()?;
         self.room.release(read)?
     }
+}
 
-    fn count(&self, answer: &Answer<'_>) {
-        self.metrics.answered(answer.source);
-        if !answer.ignored.is_empty() {
-            self.metrics.clusters_ignored(answer.ignored.len() as u64);
-        }
-    }
+fn item<'a>(answerer: &Answerer<'a>, position: usize, metrics: &DoorMetrics) -> Result<v1::Answer, &'a Error> {
+    let (answer, ask) = answerer.answer(position)?;
+    metrics.gave(&answer);
+    Ok(proto::answer(&answer, Names::of(ask.names)))
 }
 
 fn cluster(release: &Release, id: u32) -> Result<v1::GetClusterResponse, Error> {

@@ -16,6 +16,7 @@ use super::status::{code_of, refuse, respell};
 use crate::drain::{Drain, Stage};
 use crate::error::{Code, Error};
 use crate::metrics::Call;
+use crate::room::Answering;
 use crate::wire::proto::{self, v1};
 
 /// The replies, made as they are read.
@@ -26,6 +27,14 @@ pub(crate) struct Replies {
     /// every question it sent was answered.
     end: Pin<Box<dyn Future<Output = Error> + Send>>,
     ended: bool,
+    /// The question in hand, where its answer is being waited for.
+    pending: Option<Pending>,
+}
+
+/// A question whose answer is being waited for.
+struct Pending {
+    started: Instant,
+    answer: Pin<Box<dyn Future<Output = v1::NextClustersResponse> + Send>>,
 }
 
 impl Replies {
@@ -36,18 +45,45 @@ impl Replies {
         timeout: Option<Duration>,
     ) -> Self {
         let end = Box::pin(end(calls.room.drain().clone(), timeout));
-        Self { calls, questions, end, ended: false }
+        Self { calls, questions, end, ended: false, pending: None }
     }
 
     fn poll_reply(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<v1::StreamNextClustersResponse, Status>>> {
+        if let Some(pending) = &mut self.pending {
+            let answer = ready!(pending.answer.as_mut().poll(context));
+            let reply = self.calls.reply(pending.started, Ok(answer));
+            self.pending = None;
+            return Poll::Ready(Some(Ok(reply)));
+        }
         if let Poll::Ready(error) = self.end.as_mut().poll(context) {
             return Poll::Ready(Some(Err(refuse(error))));
         }
-        let question = ready!(Pin::new(&mut self.questions).poll_next(context));
-        Poll::Ready(question.map(|question| question.map(|question| self.calls.reply(question)).map_err(respell)))
+        match ready!(Pin::new(&mut self.questions).poll_next(context)) {
+            None => Poll::Ready(None),
+            Some(Err(status)) => Poll::Ready(Some(Err(respell(status)))),
+            Some(Ok(question)) => self.begin(question, context),
+        }
+    }
+
+    /// Answers a question, or begins to wait for its answer.
+    fn begin(
+        &mut self,
+        question: v1::StreamNextClustersRequest,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<v1::StreamNextClustersResponse, Status>>> {
+        let started = Instant::now();
+        let outcome = match self.calls.answer(question.request.unwrap_or_default(), started, None) {
+            Ok(Answering::Done(answer)) => Ok(answer),
+            Err(error) => Err(error),
+            Ok(Answering::Waiting(answer)) => {
+                self.pending = Some(Pending { started, answer });
+                return self.poll_reply(context);
+            }
+        };
+        Poll::Ready(Some(Ok(self.calls.reply(started, outcome))))
     }
 }
 
@@ -68,16 +104,20 @@ impl Stream for Replies {
 }
 
 impl Calls {
-    /// Answers one question of a stream, and counts it.
-    fn reply(&self, message: v1::StreamNextClustersRequest) -> v1::StreamNextClustersResponse {
-        let started = Instant::now();
-        let outcome = self.answer(message.request.unwrap_or_default(), started, None);
+    /// The reply to a question of a stream that came at `started`; counts it.
+    fn reply(
+        &self,
+        started: Instant,
+        outcome: Result<v1::NextClustersResponse, Error>,
+    ) -> v1::StreamNextClustersResponse {
         tally(&self.metrics, Call::Stream, outcome.as_ref().map_or_else(Error::code, |_| Code::Ok), started);
-        let (answer, versions) = match outcome {
-            Ok(v1::NextClustersResponse { answer, versions }) => (Ok(answer.unwrap_or_default()), versions),
-            Err(error) => (Err(error), None),
+        let (result, versions) = match outcome {
+            Ok(v1::NextClustersResponse { answer, versions }) => {
+                (proto::result(Ok(answer.unwrap_or_default())), versions)
+            }
+            Err(error) => (proto::result(Err(&error)), None),
         };
-        v1::StreamNextClustersResponse { result: Some(proto::result(answer)), versions }
+        v1::StreamNextClustersResponse { result: Some(result), versions }
     }
 }
 

@@ -8,8 +8,8 @@ use metrics::{Counter, Gauge};
 use super::durations::Durations;
 use super::label::{Call, Door, Label, per_label};
 use super::registrar::Registrar;
-use super::{CLUSTERS_IGNORED, CONNECTIONS, DEADLINES_EXCEEDED, REQUEST_DURATION, SHED};
-use crate::answer::Source;
+use super::{CLUSTERS_IGNORED, CONNECTIONS, DEADLINES_EXCEEDED, DEGRADED, REQUEST_DURATION, SHED};
+use crate::answer::{Answer, Degraded, Source};
 use crate::error::Code;
 
 /// The handles of one worker at one door.
@@ -19,6 +19,7 @@ use crate::error::Code;
 pub struct DoorMetrics {
     calls: Box<[CallCells]>,
     answers: Box<[AtomicU64]>,
+    degraded: Box<[Counter]>,
     shed: Counter,
     deadlines_exceeded: Counter,
     clusters_ignored: Counter,
@@ -41,6 +42,7 @@ impl DoorMetrics {
         Self {
             calls: per_label(|_: Call| CallCells::new()),
             answers: per_label(|_: Source| AtomicU64::new(0)),
+            degraded: per_label(|reason: Degraded| registrar.counter(&DEGRADED, &[door.text(), reason.text()])),
             shed: registrar.counter(&SHED, &of_door),
             deadlines_exceeded: registrar.counter(&DEADLINES_EXCEEDED, &of_door),
             clusters_ignored: registrar.counter(&CLUSTERS_IGNORED, &[]),
@@ -55,14 +57,30 @@ impl DoorMetrics {
         cells.durations.record(elapsed);
     }
 
-    /// Counts one answer.
-    pub fn answered(&self, source: Source) {
-        self.answered_many(source, 1);
+    /// Counts all there is to count of one answer.
+    pub fn gave(&self, answer: &Answer<'_>) {
+        self.answered(answer.source);
+        if let Some(reason) = answer.degraded {
+            self.degraded(reason);
+        }
+        if !answer.ignored.is_empty() {
+            self.clusters_ignored(answer.ignored.len() as u64);
+        }
     }
 
-    /// Counts the answers of a batch that share a source.
-    pub fn answered_many(&self, source: Source, count: u64) {
-        self.answers[source.index()].fetch_add(count, Ordering::Relaxed);
+    /// Counts one answer by its source.
+    pub fn answered(&self, source: Source) {
+        self.answers[source.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an answer that the model should have given.
+    pub fn degraded(&self, reason: Degraded) {
+        self.degraded[reason.index()].increment(1);
+    }
+
+    /// Counts cluster ids that the catalogue does not hold.
+    pub fn clusters_ignored(&self, count: u64) {
+        self.clusters_ignored.increment(count);
     }
 
     /// Counts a request refused at the in-flight limit.
@@ -73,11 +91,6 @@ impl DoorMetrics {
     /// Counts a request whose time ran out.
     pub fn deadline_exceeded(&self) {
         self.deadlines_exceeded.increment(1);
-    }
-
-    /// Counts cluster ids that the catalogue does not hold.
-    pub fn clusters_ignored(&self, count: u64) {
-        self.clusters_ignored.increment(count);
     }
 
     /// Counts a connection for as long as the result lives.

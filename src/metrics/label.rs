@@ -1,7 +1,8 @@
 //! The closed sets that label values come from; a value from outside the program must never become one.
 
-use crate::answer::Source;
+use crate::answer::{Degraded, Source};
 use crate::error::Code;
+use crate::model::worker::Failure;
 
 /// A closed set of label values, each with its place in an array of handles.
 pub(super) trait Label: Copy + 'static {
@@ -91,29 +92,25 @@ label!(
     Unmatched = "unmatched",
 );
 label!(Phase: Open = "open", Verify = "verify", Warm = "warm", Model = "model", Check = "check", Swap = "swap");
-impl Label for Code {
-    const ALL: &'static [Self] = &Self::ALL;
 
-    fn text(self) -> &'static str {
-        self.label()
-    }
+/// Implements [`Label`] for an enum that lists and spells its values itself.
+macro_rules! spelled {
+    ($($type:ident),*) => {
+        $(impl Label for $type {
+            const ALL: &'static [Self] = &Self::ALL;
 
-    fn index(self) -> usize {
-        self as usize
-    }
+            fn text(self) -> &'static str {
+                self.label()
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        })*
+    };
 }
 
-impl Label for Source {
-    const ALL: &'static [Self] = &Self::ALL;
-
-    fn text(self) -> &'static str {
-        self.label()
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
+spelled!(Code, Source, Degraded, Failure);
 
 /// One `T` for each value of `L`.
 pub(super) fn per_label<L: Label, T>(make: impl FnMut(L) -> T) -> Box<[T]> {
@@ -137,5 +134,7 @@ mod tests {
         check_order::<Phase>();
         check_order::<Code>();
         check_order::<Source>();
+        check_order::<Degraded>();
+        check_order::<Failure>();
     }
 }

@@ -121,14 +121,6 @@ fn only_codes_that_alerts_watch_start_at_zero() {
 }
 
 #[test]
-fn a_batch_counts_its_answers_in_one_step() {
-    let metrics = Metrics::new();
-    metrics.door(Door::Http).answered_many(Source::Suffix, 41);
-    metrics.door(Door::Http).answered(Source::Suffix);
-    check(&metrics.render(), r#"segue_answers_total{door="http",source="suffix"} 42"#);
-}
-
-#[test]
 fn connections_are_counted_while_they_live() {
     let metrics = Metrics::new();
     let door = metrics.door(Door::Http);

@@ -20,12 +20,14 @@ mod attention;
 mod product;
 mod lanes;
 mod kernel;
+mod portable;
+mod panel;
 
 pub use decoder::Scratch;
 pub use kernel::Kernel;
 
 use decoder::Decoder;
-use kernel::{Block, Step};
+use panel::{Block, Step};
 
 /// The arithmetic of the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -22,6 +22,13 @@ impl Live {
         self.current.load().as_deref().map(read)
     }
 
+    /// As [`Live::read`], for who may have to wait before it is done: `read` may clone the release, and go on with the
+    /// clone. The load itself still ends with `read`.
+    #[inline]
+    pub fn lend<R>(&self, read: impl FnOnce(&Arc<Release>) -> R) -> Option<R> {
+        self.current.load().as_ref().map(read)
+    }
+
     /// Makes `next` the release that serves, and gives back the one before. Drop it where unmapping may take its time.
     pub fn swap(&self, next: Arc<Release>) -> Option<Arc<Release>> {
         self.current.swap(Some(next))

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::format::{FormatError, Shape};
@@ -21,6 +21,7 @@ use super::piece::pieces;
 use super::table::Table;
 use super::verify::Damage;
 use crate::answer::{LADDER, climb};
+use crate::memo::Memo;
 use crate::model::{Model, ModelError};
 
 /// Why a release cannot serve.
@@ -142,6 +143,7 @@ pub struct Release {
     table: Table<Mapping>,
     golden: Vec<Golden>,
     model: Option<Arc<Model>>,
+    memo: OnceLock<Arc<Memo>>,
 }
 
 impl ReleaseError {
@@ -184,7 +186,8 @@ impl Release {
         let golden = golden::read_jsonl(open_file(&path.join(GOLDEN))?)?;
         let mapped = path.join(TABLE);
         let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
-        let release = Self { path: path.to_owned(), manifest, catalogue, table, golden, model: None };
+        let (path, model, memo) = (path.to_owned(), None, OnceLock::new());
+        let release = Self { path, manifest, catalogue, table, golden, model, memo };
         release.check_named(name)?;
         release.check_belongs()?;
         Ok(release)
@@ -256,6 +259,11 @@ impl Release {
     /// Its golden questions.
     pub fn golden(&self) -> &[Golden] {
         &self.golden
+    }
+
+    /// Where what its model answered is kept; it goes when the release does.
+    pub fn memo(&self) -> &OnceLock<Arc<Memo>> {
+        &self.memo
     }
 
     fn checked(self) -> Result<Self, ReleaseError> {

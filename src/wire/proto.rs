@@ -75,10 +75,10 @@ pub fn answer(answer: &Answer<'_>, names: Names) -> v1::Answer {
 }
 
 /// What became of one question of many.
-pub fn result(outcome: Result<v1::Answer, Error>) -> v1::Result {
+pub fn result(outcome: Result<v1::Answer, &Error>) -> v1::Result {
     let outcome = match outcome {
         Ok(answer) => v1::result::Outcome::Answer(answer),
-        Err(error) => v1::result::Outcome::Problem(problem(&error)),
+        Err(error) => v1::result::Outcome::Problem(problem(error)),
     };
     v1::Result { outcome: Some(outcome) }
 }

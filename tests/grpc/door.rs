@@ -10,9 +10,11 @@ use hyper::client::conn::http2::handshake;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use segue::config::Config;
 use segue::drain::Drain;
+use segue::fallback::Fallback;
 use segue::grpc::GrpcProtocol;
 use segue::listen::{Door, Workers, bind};
 use segue::metrics::Metrics;
+use segue::model::worker::EngineCompute;
 use segue::room::Room;
 use segue::snapshot::live::Live;
 use segue::snapshot::store::Store;
@@ -74,7 +76,8 @@ pub(crate) fn open_empty(change: impl FnOnce(&mut Config)) -> Opened {
 
 fn serve(config: &Config, store: Store, dir: TempDir) -> Opened {
     let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
-    let room = Arc::new(Room::new(config, live.clone(), drain.clone()));
+    let fallback = Fallback::start(&config.model, Arc::new(EngineCompute), metrics.model()).expect("a thread");
+    let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
     let workers = Workers::start(&config.runtime).expect("threads");
     let protocol = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
     let listener = bind(config.grpc.listen).expect("a free port");

@@ -1,6 +1,6 @@
 //! A model's files: what is written is found again, the same each time, and nothing else is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::slice;
@@ -79,6 +79,18 @@ fn the_same_model_is_the_same_bytes() {
     }
     let entries = fs::read_dir(Store::open(dirs[0].path()).models_dir()).expect("it was made");
     assert_eq!(entries.count(), 3, "nothing hidden is left");
+}
+
+/// What a manifest says is compared with what was read back: every figure must survive that to its last bit.
+#[test]
+fn a_model_with_any_figures_can_be_written_again() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let figures: BTreeMap<_, _> = (1..500).map(|number| (number.to_string(), f64::from(number).ln())).collect();
+    let write = || {
+        let about = ModelAbout { figures: figures.clone(), ..about(&version("c")) };
+        write_model(dir.path(), about, &config(40), &weights(&config(40), 1)).expect("it is the same")
+    };
+    assert_eq!(write().path, write().path);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use segue::answer::LADDER;
 use segue::config::{Config, MissingModel};
 
 /// A service on `dir`, on ports that the system chooses, with limits small enough to reach and time enough that a busy
@@ -30,8 +31,9 @@ pub(crate) fn config(dir: &Path) -> Config {
     config.request.in_flight_max = 8;
     config.request.deadline_default = Duration::from_secs(30);
     config.request.deadline_max = Duration::from_secs(60);
-    // Most releases here name a model that nobody trained.
+    // Most releases here name a model that nobody trained, and which nothing asks.
     config.model.missing = MissingModel::Serve;
+    config.answer.rungs = LADDER.to_vec();
     config.drain.lame_duck = Duration::ZERO;
     config.drain.grace = Duration::from_secs(30);
     config

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::golden::GoldenLogits;
 use segue::model::open::read_model_manifest;
 use segue::model::weights::{self, Weights};
@@ -17,17 +17,16 @@ pub(crate) const TINY: Size = Size { hidden: 32, intermediate: 48, layers: 2, he
 
 /// A tiny network's configuration: histories of 6, 4 continuations, only novel clusters.
 pub(crate) fn config(clusters: u32) -> ModelConfig {
-    let prompt = PromptConfig { clusters, history_max: 6, retrieved_max: 4, novel: true };
+    let prompt = PromptConfig { clusters, history_max: 6, retrieved_max: 4, barred: Barred::History };
     ModelConfig::new(prompt, TINY).expect("a good size")
 }
 
-/// Untrained weights that follow from `seed`: as the training starts with, but larger, so that answers differ, and small
-/// enough that bytes come near to what floats give.
+/// Untrained weights that follow from `seed`: as the training starts with, but larger, so that answers differ.
 pub(crate) fn weights(config: &ModelConfig, seed: u64) -> Weights {
     let mut numbers = Numbers(seed);
     let tensor = |shape: Vec<usize>| {
         let norm = shape.len() == 1;
-        let number = |_| if norm { 1.0 + 0.2 * numbers.next() } else { 0.2 * numbers.next() };
+        let number = |_| if norm { 1.0 + 0.2 * numbers.next() } else { 0.5 * numbers.next() };
         let count: usize = shape.iter().product();
         Tensor::from_vec((0..count).map(number).collect::<Vec<f32>>(), shape, &Device::Cpu)
             .expect("a number for each place")

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use segue::config::Config;
+use segue::model::worker::{Compute, EngineCompute};
 use segue::serve::Service;
 use segue::snapshot::reload::Outcome;
 use segue::snapshot::store::Store;
@@ -48,9 +50,14 @@ pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Running {
 
 /// A service on whatever stands in a directory, of which nothing need be loaded yet.
 pub(crate) fn start_on(dir: TempDir, change: impl FnOnce(&mut Config)) -> Running {
+    start_computing(dir, Arc::new(EngineCompute), change)
+}
+
+/// The same with another arithmetic for its models.
+pub(crate) fn start_computing(dir: TempDir, compute: Arc<dyn Compute>, change: impl FnOnce(&mut Config)) -> Running {
     let mut config = super::config(dir.path());
     change(&mut config);
-    let service = Service::start(&config).expect("free ports");
+    let service = Service::start_computing(&config, compute).expect("free ports");
     Running { service, store: Store::open(dir.path()), _dir: dir }
 }
 

@@ -7,19 +7,19 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use segue::snapshot::publish::{About, Published};
 
+use crate::build::log::{Reading, first_refusal, read_log};
 use crate::build::output::Output;
-use crate::build::{CountSettings, LogSettings, ReleaseSettings, expected, items};
+use crate::build::{CountSettings, LogSettings, ReleaseSettings, expected};
 use crate::candidates::choose::Choice;
 use crate::candidates::file::CandidatesFile;
 use crate::count::{Counter, Counts};
 use crate::decay::{Decay, US_PER_DAY};
 use crate::progress::Progress;
 use crate::provenance::{Settings, data_window};
-use crate::read::{Decoder, EventReader, Events, Format};
-use crate::refusals::Refusals;
+use crate::read::Events;
 use crate::sequence::{Cut, Cutter, Rules};
 use crate::smooth::{Constants, Smoothed};
-use crate::sort::{SortError, Sorter};
+use crate::sort::SortError;
 use crate::summary::{InputFigures, LogFigures, Summary};
 
 /// Makes a release of a log.
@@ -80,17 +80,15 @@ fn inputs(log: &LogSettings) -> Vec<&Path> {
 }
 
 fn read(log: &LogSettings, output: &Output<'_>, progress: &Progress) -> anyhow::Result<Events> {
-    let mut refusals = Refusals::new(output.settings.policy);
-    let items = items::read(log, &output.catalogue, &mut refusals)?;
-    let decoder =
-        Decoder::new(&output.catalogue, items::target(items.as_ref()), log.time_unit).with_weight_min(log.weight_min);
-    let sorter = Sorter::new(&output.settings.out, output.settings.memory_bytes);
-    let mut reader = EventReader::new(&log.columns, decoder, refusals, sorter);
-    for path in &log.events {
-        let format = log.format.map_or_else(|| Format::of(path), Ok)?;
-        reader.read(path, format, progress)?;
-    }
-    Ok(reader.finish())
+    let settings = output.settings;
+    let reading = Reading {
+        catalogue: &output.catalogue,
+        policy: settings.policy,
+        spill_dir: &settings.out,
+        memory_bytes: settings.memory_bytes,
+        progress,
+    };
+    read_log(log, &reading)
 }
 
 fn count_events(
@@ -175,10 +173,6 @@ fn log_figures(tally: &crate::read::Tally, cut: &Cut) -> LogFigures {
         sequences: cut.sequences,
         short_sequences: cut.short,
     }
-}
-
-fn first_refusal(input: &InputFigures) -> String {
-    input.refused_rows.first().map_or_else(String::new, |refusal| format!("; the first refused row: {refusal}"))
 }
 
 fn us(days: f64) -> i64 {

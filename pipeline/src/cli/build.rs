@@ -59,7 +59,7 @@ struct InputArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Columns")]
-struct ColumnArgs {
+pub(super) struct ColumnArgs {
     /// Whose event it is
     #[arg(long, value_name = "NAME", default_value = "user")]
     user_column: String,
@@ -106,7 +106,7 @@ struct ColumnArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Counting")]
-struct CountArgs {
+pub(super) struct CountArgs {
     /// Whether a cluster may come twice in a user's sequence
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
@@ -164,7 +164,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Some(path) => {
             build_from_candidates(&CandidateSettings { path: path.clone(), format: args.input.format }, &release)?
         }
-        None => build_from_events(&args.log(), &args.count(), &release)?,
+        None => {
+            let log = args.columns.log(&args.input.events, args.input.format);
+            build_from_events(&log, &args.count.settings(), &release)?
+        }
     };
     super::print(&if args.json { serde_json::to_string_pretty(&summary)? } else { summary.to_string() })
 }
@@ -187,32 +190,35 @@ impl Args {
             memory_bytes: self.input.memory_mb as usize * BYTES_PER_MB,
         }
     }
+}
 
-    fn log(&self) -> LogSettings {
-        LogSettings {
-            events: self.input.events.clone(),
-            format: self.input.format,
-            columns: self.columns.events(),
-            time_unit: self.columns.time_unit,
-            weight_min: self.columns.weight_column.as_ref().map(|_| self.columns.min_weight),
-            items: self.columns.items(),
-        }
-    }
-
-    fn count(&self) -> CountSettings {
-        let count = &self.count;
+impl CountArgs {
+    /// How the log is counted.
+    pub(super) fn settings(&self) -> CountSettings {
         CountSettings {
-            mode: count.mode,
-            gap_days: count.gap_days,
-            window_days: count.window_days,
-            half_life_days: count.half_life_days,
-            smoothing: count.smoothing.clone(),
-            seen_min: count.min_count,
+            mode: self.mode,
+            gap_days: self.gap_days,
+            window_days: self.window_days,
+            half_life_days: self.half_life_days,
+            smoothing: self.smoothing.clone(),
+            seen_min: self.min_count,
         }
     }
 }
 
 impl ColumnArgs {
+    /// A log of these files.
+    pub(super) fn log(&self, events: &[PathBuf], format: Option<Format>) -> LogSettings {
+        LogSettings {
+            events: events.to_vec(),
+            format,
+            columns: self.events(),
+            time_unit: self.time_unit,
+            weight_min: self.weight_column.as_ref().map(|_| self.min_weight),
+            items: self.items(),
+        }
+    }
+
     fn events(&self) -> Columns {
         Columns {
             user: self.user_column.clone(),
@@ -228,7 +234,8 @@ impl ColumnArgs {
         self.item_map.clone().map(|path| ItemSettings { path, columns })
     }
 
-    fn catalogue(&self) -> CatalogueColumns {
+    /// What the catalogue's columns mean.
+    pub(super) fn catalogue(&self) -> CatalogueColumns {
         CatalogueColumns {
             id: self.catalogue_id_column.clone(),
             name: self.catalogue_name_column.clone(),

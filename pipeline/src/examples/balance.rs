@@ -39,21 +39,19 @@ impl Balance {
         scaled(bounded, &counts).into_iter().map(|weight| weight as f32).collect()
     }
 
-    /// The places of the range, each as often as its example weighs on average: once with alpha 0. The same seed gives the same places,
-    /// ascending.
-    pub fn draw(&self, examples: &Examples, range: Range<usize>, clusters: u32, seed: u64) -> Vec<usize> {
-        let weights = self.weights(examples, range.clone(), clusters);
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        // A weight of 2.3 gives two copies, and a third with a chance of 0.3.
-        let mut copies =
-            |at: usize| (weights[examples.get(at).next as usize] + random.random::<f32>()).floor() as usize;
-        range.flat_map(|at| std::iter::repeat_n(at, copies(at))).collect()
-    }
-
     fn weight(&self, count: u64) -> f64 {
         // A cluster that never comes next has no example to weigh.
         if count == 0 { 0.0 } else { (count as f64).powf(-self.alpha) }
     }
+}
+
+/// The places of a range, each as often as its example weighs on average; `weights` by next cluster. The same seed gives the same places,
+/// ascending.
+pub fn draw(weights: &[f32], examples: &Examples, range: Range<usize>, seed: u64) -> Vec<usize> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    // A weight of 2.3 gives two copies, and a third with a chance of 0.3.
+    let mut copies = |at: usize| (weights[examples.get(at).next as usize] + random.random::<f32>()).floor() as usize;
+    range.flat_map(|at| std::iter::repeat_n(at, copies(at))).collect()
 }
 
 /// The same weights with a mean of 1 over the examples.
@@ -100,7 +98,8 @@ mod tests {
     #[test]
     fn a_draw_follows_the_weights_and_the_seed() {
         let (examples, balance) = (examples(), Balance { alpha: 0.5, weight_max: 10.0 });
-        let draw = |seed| balance.draw(&examples, 0..21, 5, seed);
+        let weights = balance.weights(&examples, 0..21, 5);
+        let draw = |seed| draw(&weights, &examples, 0..21, seed);
         assert_eq!((draw(7), draw(7) == draw(8)), (draw(7), false));
         assert!(draw(7).is_sorted());
         let mut drawn = [0; 5];
@@ -110,6 +109,6 @@ mod tests {
             let drawn: i32 = drawn[next];
             assert!(drawn.abs_diff(expected) < 100, "{next}: {drawn} of {expected}");
         }
-        assert_eq!(Balance::default().draw(&examples, 3..9, 5, 1), (3..9).collect::<Vec<_>>());
+        assert_eq!(super::draw(&[1.0; 5], &examples, 3..9, 1), (3..9).collect::<Vec<_>>());
     }
 }

@@ -1,7 +1,8 @@
 //! Causal attention of a batch of prompts, head by head, on the same tiles as the products.
 
-use super::kernel::{COLUMNS, Kernel, Rows, Step, Task};
+use super::kernel::{Kernel, Task};
 use super::lanes;
+use super::panel::{COLUMNS, Rows, Step};
 use super::product::{Out, Product, Store};
 
 /// Where a prompt's rows are.

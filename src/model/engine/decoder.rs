@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::Prompts;
 use super::attention::{Attention, Room, Rotary, Span};
-use super::kernel::{Kernel, Piece, Rows};
+use super::kernel::Kernel;
 use super::lanes::Norm;
+use super::panel::{Piece, Rows};
 use super::product::{Add, Gate, Out, Packed, Product, Sink, Store};
 
 /// A network, packed.

@@ -8,78 +8,11 @@
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
-use super::lanes;
+use super::panel::{BLOCK, Block, GROUP, LANES, Line, Piece, Rows, Step, blocks, by_rows};
+use super::{lanes, portable};
 
-/// Floats that the widest register holds.
-pub(super) const LANES: usize = 16;
-/// Columns of a panel: two registers of [`LANES`], so that twelve rows of sums fit the registers of AVX-512.
-pub(super) const COLUMNS: usize = 2 * LANES;
-/// Depth that shares a scale in quantised arithmetic, as in GGML's `Q8_0`.
-pub(super) const BLOCK: usize = 32;
-/// Depth that one 32-bit lane takes in one step of quantised arithmetic.
-pub(super) const GROUP: usize = 4;
 /// How far ahead of the arithmetic weights are asked for.
 const AHEAD_BYTES: usize = 2048;
-/// Most rows of a tile, in any kernel.
-pub(super) const ROWS_MAX: usize = 12;
-
-/// One row of a tile, or one step of depth of a panel: a value for each column.
-pub(super) type Line = [[f32; LANES]; 2];
-
-/// A panel at one depth, in floats.
-#[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
-pub(super) struct Step(pub(super) Line);
-
-/// A panel at [`BLOCK`] depths, in bytes: weight = (byte - 128) * scale.
-#[derive(Clone, Debug)]
-#[repr(C, align(64))]
-pub(super) struct Block {
-    /// What each column's bytes are multiples of.
-    pub(super) scales: Line,
-    /// For each group of depths, for each column, its bytes.
-    pub(super) bytes: [[[u8; GROUP * LANES]; 2]; BLOCK / GROUP],
-}
-
-/// A row's values at [`BLOCK`] depths, in bytes: value = byte * scale.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(super) struct Piece {
-    /// What the bytes are multiples of.
-    pub(super) scale: f32,
-    /// -128 times the sum of the bytes: undoes the 128 in a [`Block`]'s bytes.
-    pub(super) offset: i32,
-    /// Signed bytes, as they stand in memory.
-    pub(super) groups: [[u8; GROUP]; BLOCK / GROUP],
-}
-
-impl Piece {
-    /// A group in one lane, its first byte lowest.
-    fn lane(&self, group: usize) -> i32 {
-        i32::from_le_bytes(self.groups[group])
-    }
-}
-
-/// Rows, `stride` apart.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rows<'a, T> {
-    /// The first row starts here.
-    pub(super) data: &'a [T],
-    /// From one row's start to the next one's.
-    pub(super) stride: usize,
-}
-
-impl<'a, T> Rows<'a, T> {
-    /// The rows from `first` on.
-    pub(super) fn from(self, first: usize) -> Self {
-        Self { data: &self.data[first * self.stride..], ..self }
-    }
-
-    fn take<const R: usize>(self, depth: usize) -> [&'a [T]; R] {
-        from_fn(|row| &self.data[row * self.stride..][..depth])
-    }
-}
-
 /// Work that is compiled once for each kernel, with its instructions: `run` and all that it calls must be
 /// `#[inline(always)]`, or it is compiled for the oldest processor.
 pub(super) trait Task {
@@ -190,7 +123,7 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { full_avx2(rows, panel, tile) },
-            Path::Portable => full_portable(rows, panel, tile),
+            Path::Portable => portable::full(rows, panel, tile),
         }
     }
 
@@ -204,34 +137,9 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { quantised_avx2(rows, panel, tile) },
-            Path::Portable => quantised_portable(rows, panel, tile),
+            Path::Portable => portable::quantised(rows, panel, tile),
         }
     }
-}
-
-/// Calls `quantise` with every block of every row.
-#[inline(always)]
-fn blocks(rows: Rows<'_, f32>, pieces: &mut [Piece], quantise: impl Fn(&[f32; BLOCK], &mut Piece)) {
-    let rows = rows.data.chunks_exact(rows.stride).zip(pieces.chunks_exact_mut(rows.stride.div_ceil(BLOCK)));
-    for (row, pieces) in rows {
-        let (blocks, rest) = row.as_chunks();
-        blocks.iter().zip(pieces.iter_mut()).for_each(|(block, piece)| quantise(block, piece));
-        if !rest.is_empty() {
-            let mut block = [0.0; BLOCK];
-            block[..rest.len()].copy_from_slice(rest);
-            quantise(&block, &mut pieces[blocks.len()]);
-        }
-    }
-}
-
-/// Calls the tile that was compiled for just so many rows.
-macro_rules! by_rows {
-    ($tile:ident($rows:ident, $panel:ident, $out:ident); $($count:literal)*) => {
-        match $out.len() {
-            $($count => $tile::<$count>($rows, $panel, $out),)*
-            count => unreachable!("{count} rows: the product asks for no more than the kernel says"),
-        }
-    };
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -330,14 +238,10 @@ fn quantised_avx512_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block],
 /// Asks for the two cache lines that a panel's next steps stand in.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-#[allow(unsafe_code, reason = "the hint takes a pointer")]
 fn fetch_avx512<T>(here: *const T, bytes: usize) {
     let there = here.cast::<i8>().wrapping_add(bytes);
-    // SAFETY: a hint reads nothing and never faults, wherever it points.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(there);
-        _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(64));
-    }
+    _mm_prefetch::<_MM_HINT_T0>(there);
+    _mm_prefetch::<_MM_HINT_T0>(there.wrapping_add(64));
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -472,49 +376,5 @@ fn store_avx2<const R: usize>(sums: [[__m256; 2]; R], out: &mut [Line], half: us
             _mm256_storeu_ps(start, low);
             _mm256_storeu_ps(start.add(LANES / 2), high);
         }
-    }
-}
-
-fn full_portable(rows: Rows<'_, f32>, panel: &[Step], out: &mut [Line]) {
-    by_rows!(full_portable_rows(rows, panel, out); 1 2 3 4);
-}
-
-fn full_portable_rows<const R: usize>(rows: Rows<'_, f32>, panel: &[Step], out: &mut [Line]) {
-    let rows: [_; R] = rows.take(panel.len());
-    let mut sums = [[[0.0; LANES]; 2]; R];
-    for (depth, Step(step)) in panel.iter().enumerate() {
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            let pairs = sums.as_flattened_mut().iter_mut().zip(step.as_flattened());
-            pairs.for_each(|(sum, weight)| *sum += row[depth] * weight);
-        }
-    }
-    out.copy_from_slice(&sums);
-}
-
-fn quantised_portable(rows: Rows<'_, Piece>, panel: &[Block], out: &mut [Line]) {
-    by_rows!(quantised_portable_rows(rows, panel, out); 1 2 3 4);
-}
-
-fn quantised_portable_rows<const R: usize>(rows: Rows<'_, Piece>, panel: &[Block], out: &mut [Line]) {
-    let rows: [_; R] = rows.take(panel.len());
-    out.fill(Line::default());
-    for (depth, block) in panel.iter().enumerate() {
-        for (out, row) in out.iter_mut().zip(rows) {
-            let piece = &row[depth];
-            let mut dots = [piece.offset; COLUMNS];
-            for (bytes, group) in block.bytes.iter().zip(piece.groups) {
-                dot_portable(bytes.as_flattened(), group, &mut dots);
-            }
-            let scaled = dots.iter().zip(block.scales.as_flattened());
-            let scaled = scaled.map(|(&dot, scale)| dot as f32 * (piece.scale * scale));
-            out.as_flattened_mut().iter_mut().zip(scaled).for_each(|(sum, scaled)| *sum += scaled);
-        }
-    }
-}
-
-fn dot_portable(bytes: &[u8], group: [u8; GROUP], dots: &mut [i32; COLUMNS]) {
-    let values = group.map(|byte| i32::from(byte as i8));
-    for (dot, bytes) in dots.iter_mut().zip(bytes.as_chunks::<GROUP>().0) {
-        *dot += bytes.iter().zip(values).map(|(&byte, value)| i32::from(byte) * value).sum::<i32>();
     }
 }

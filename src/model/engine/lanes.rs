@@ -1,7 +1,8 @@
 //! Arithmetic between the products: norms, exponentials, soft maxima, quantising. Written so that the compiler fills the
 //! registers of whichever kernel it is compiled for; no sum depends on how wide they are.
 
-use super::kernel::{BLOCK, LANES, Piece, Task};
+use super::kernel::Task;
+use super::panel::{BLOCK, LANES, Piece};
 
 /// Adding it to a float of less than 2^22 rounds to a whole number, which then stands in the lowest bits.
 const ROUNDER: f32 = 12_582_912.0;

@@ -1,7 +1,8 @@
 //! Products: rows of values times a matrix packed in panels, panel after panel, so that each panel is read from far memory once.
 
-use super::kernel::{BLOCK, Block, COLUMNS, Kernel, LANES, Line, Piece, ROWS_MAX, Rows, Step, Task};
+use super::kernel::{Kernel, Task};
 use super::lanes;
+use super::panel::{BLOCK, Block, COLUMNS, LANES, Line, Piece, ROWS_MAX, Rows, Step};
 
 /// How weights are packed, and what they are multiplied with.
 pub(super) trait Packed: Sized {
@@ -86,7 +87,7 @@ pub(super) struct Store<'a>(pub(super) Out<'a>);
 impl Sink for Store<'_> {
     #[inline(always)]
     fn put(&mut self, row: usize, panel: usize, line: &Line) {
-        put(self.0.columns(row, panel * COLUMNS, COLUMNS), line.as_flattened());
+        put(self.0.columns(row, panel * COLUMNS, COLUMNS), line);
     }
 }
 
@@ -111,17 +112,17 @@ impl Sink for Gate<'_> {
         for lane in 0..LANES {
             passed[lane] = lanes::silu(gate[lane]) * up[lane];
         }
-        put(self.0.columns(row, panel * LANES, LANES), &passed);
+        put(self.0.columns(row, panel * LANES, LANES), &[passed]);
     }
 }
 
-/// As many values as there is room for: most often all, which takes one instruction where the count is known.
+/// As many values as there is room for, in whole registers as far as they go.
 #[inline(always)]
-fn put(columns: &mut [f32], values: &[f32]) {
-    if columns.len() == values.len() {
-        columns.copy_from_slice(values);
-    } else {
-        columns.copy_from_slice(&values[..columns.len()]);
+fn put(columns: &mut [f32], values: &[[f32; LANES]]) {
+    let (whole, rest) = columns.as_chunks_mut();
+    whole.iter_mut().zip(values).for_each(|(columns, values)| *columns = *values);
+    if !rest.is_empty() {
+        rest.copy_from_slice(&values[whole.len()][..rest.len()]);
     }
 }
 

@@ -1,0 +1,50 @@
+//! Reads a log's files into a sorter, with the item map where the log names items.
+
+use std::path::Path;
+
+use segue::snapshot::catalogue::Catalogue;
+
+use crate::build::{LogSettings, items};
+use crate::progress::Progress;
+use crate::read::{Decoder, EventReader, Events, Format};
+use crate::refusals::{Policy, Refusals};
+use crate::sort::Sorter;
+use crate::summary::InputFigures;
+
+/// What reading leans on.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The clusters there are.
+    pub catalogue: &'a Catalogue,
+    /// What to do with rows that cannot be used.
+    pub policy: Policy,
+    /// Where rows beyond the memory go.
+    pub spill_dir: &'a Path,
+    /// Bytes of rows held in memory.
+    pub memory_bytes: usize,
+    /// The bar that moves.
+    pub progress: &'a Progress,
+}
+
+/// Reads all files of a log in their order.
+///
+/// # Errors
+/// When a file cannot be read; at the first refused row when strict.
+pub fn read_log(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<Events> {
+    let mut refusals = Refusals::new(reading.policy);
+    let items = items::read(log, reading.catalogue, &mut refusals)?;
+    let decoder =
+        Decoder::new(reading.catalogue, items::target(items.as_ref()), log.time_unit).with_weight_min(log.weight_min);
+    let sorter = Sorter::new(reading.spill_dir, reading.memory_bytes);
+    let mut reader = EventReader::new(&log.columns, decoder, refusals, sorter);
+    for path in &log.events {
+        let format = log.format.map_or_else(|| Format::of(path), Ok)?;
+        reader.read(path, format, reading.progress)?;
+    }
+    Ok(reader.finish())
+}
+
+/// The first refused row in words, to be put behind a failure.
+pub fn first_refusal(input: &InputFigures) -> String {
+    input.refused_rows.first().map_or_else(String::new, |refusal| format!("; the first refused row: {refusal}"))
+}

@@ -1,0 +1,223 @@
+//! Asking the model about a history that the table does not hold: memo, breaker, pool and time limits, put together.
+//!
+//! It never fails: what the model does not answer in time becomes the reason why the next rung does.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout_at;
+
+use crate::admit::Deadline;
+use crate::answer::{Degraded, Heard, Told, last_known};
+use crate::config;
+use crate::memo::{Found, Memo, Seat};
+use crate::metrics::{ModelGauges, ModelInfo, ModelMetrics};
+use crate::model::Model;
+use crate::model::breaker::{Breaker, BreakerLimits, Passage};
+use crate::model::prompt::Context;
+use crate::model::rank::{Question, Working};
+use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, RANKED_MAX, Saturated};
+use crate::snapshot::release::Release;
+
+/// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
+/// may be one late.
+const RESERVE_MIN: Duration = Duration::from_millis(2);
+/// The part of a request's own time that is kept back: on a busy machine, what wakes late has more to spare with it.
+const RESERVE_PART: u32 = 10;
+
+/// The way to the models of all releases.
+#[derive(Debug)]
+pub struct Fallback {
+    pool: Pool,
+    breaker: Breaker,
+    timeout: Duration,
+    memo_max: usize,
+    metrics: Arc<ModelMetrics>,
+}
+
+/// A question that was put to a model.
+#[derive(Debug)]
+pub struct Asked {
+    word: Word,
+    metrics: Arc<ModelMetrics>,
+}
+
+#[derive(Debug)]
+enum Word {
+    /// Told at once.
+    Told(Told),
+    /// To be waited for.
+    Coming(Coming),
+}
+
+/// A computation that is waited for.
+#[derive(Debug)]
+struct Coming {
+    seat: Seat,
+    limit: Limit,
+    /// Of the one who began it: the computation's end is told to the breaker once.
+    passage: Option<Passage>,
+}
+
+/// How long a question waits.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    until: Instant,
+    /// Whether that is all the time that a model is ever given. Where a caller had less, the model is not to blame.
+    is_models: bool,
+}
+
+impl Fallback {
+    /// Starts the threads. An error is the system's refusal of one.
+    pub fn start(config: &config::Model, compute: Arc<dyn Compute>, metrics: Arc<ModelMetrics>) -> io::Result<Self> {
+        let limits = PoolLimits {
+            threads: threads(config.threads)?,
+            queue_max: config.queue_max,
+            batch_max: config.batch_max,
+            batch_window: Duration::from_micros(config.batch_window_us),
+        };
+        let breaker = BreakerLimits { failures_max: config.breaker_failures, open: config.breaker_open };
+        Ok(Self {
+            pool: Pool::start(limits, compute, metrics.clone())?,
+            breaker: Breaker::new(breaker),
+            timeout: config.timeout,
+            memo_max: config.memo_max,
+            metrics,
+        })
+    }
+
+    /// Puts a question to a release's model; never waits. [`Asked::told`] does.
+    pub fn ask(&self, release: &Release, history: &[u32], deadline: Deadline) -> Asked {
+        let word = match release.model() {
+            Some(model) => self.inquire(release, model, history, deadline),
+            None => Word::Told(Told::Nothing),
+        };
+        Asked { word, metrics: self.metrics.clone() }
+    }
+
+    fn inquire(&self, release: &Release, model: &Arc<Model>, history: &[u32], deadline: Deadline) -> Word {
+        self.metrics.asked();
+        let limit = self.limit(deadline);
+        let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
+        let mut passage = None;
+        let found = self.memo(release).find(&read, || {
+            let entered = self.enter(limit)?;
+            let context = retrieved(release, &read);
+            let until = Instant::now() + self.timeout;
+            let inquiry = Inquiry { model: model.clone(), history: read.clone(), context, until };
+            let verdict = self.pool.submit(inquiry).map_err(|Saturated| Degraded::ModelSaturated)?;
+            passage = Some(entered);
+            Ok(verdict)
+        });
+        self.metrics.found(&found);
+        match found {
+            Ok(Found::Known(heard)) => Word::Told(Told::Next(heard)),
+            Ok(Found::Joined(seat) | Found::Begun(seat)) => Word::Coming(Coming { seat, limit, passage }),
+            Err(reason) => Word::Told(Told::Degraded(reason)),
+        }
+    }
+
+    /// Lets a question through that has any time, while the breaker does.
+    fn enter(&self, limit: Limit) -> Result<Passage, Degraded> {
+        let now = Instant::now();
+        if limit.until <= now {
+            return Err(Degraded::ModelTimeout);
+        }
+        self.breaker.enter(now).ok_or(Degraded::ModelUnavailable)
+    }
+
+    fn limit(&self, deadline: Deadline) -> Limit {
+        let left = deadline.left();
+        let usable = left.saturating_sub((left / RESERVE_PART).max(RESERVE_MIN));
+        Limit { until: Instant::now() + usable.min(self.timeout), is_models: usable >= self.timeout }
+    }
+
+    /// The memo of a release, which begins with its first question.
+    fn memo<'r>(&self, release: &'r Release) -> &'r Arc<Memo> {
+        release.memo().get_or_init(|| Arc::new(Memo::new(self.memo_max, self.metrics.clone())))
+    }
+
+    /// What a scrape shows, while `release` serves.
+    pub fn gauges(&self, release: Option<&Release>) -> ModelGauges {
+        let memo = release.and_then(|release| release.memo().get());
+        ModelGauges {
+            queue_length: self.pool.queue_length(),
+            breaker: self.breaker.state(Instant::now()),
+            memo_entries: memo.map_or(0, |memo| memo.len()),
+            info: release.and_then(Release::model).map(|model| info(model)),
+        }
+    }
+}
+
+impl Asked {
+    /// What the model told, once it has or the time is up.
+    pub async fn told(self) -> Told {
+        let told = match self.word {
+            Word::Told(told) => told,
+            Word::Coming(coming) => coming.told().await,
+        };
+        self.metrics.told(&told);
+        told
+    }
+}
+
+impl Coming {
+    async fn told(mut self) -> Told {
+        let verdict = timeout_at(self.limit.until.into(), self.seat.verdict()).await;
+        let passage = self.passage.take();
+        match verdict {
+            Ok(Ok(Ok(heard))) => {
+                passage.into_iter().for_each(Passage::succeed);
+                Told::Next(heard)
+            }
+            Ok(Ok(Err(_))) => {
+                passage.into_iter().for_each(|passage| passage.fail(Instant::now()));
+                Told::Degraded(Degraded::ModelFailed)
+            }
+            // Either the time is up here, or the pool found that it was.
+            Ok(Err(_)) | Err(_) => {
+                let blamed = passage.filter(|_| self.limit.is_models);
+                blamed.into_iter().for_each(|passage| passage.fail(Instant::now()));
+                Told::Degraded(Degraded::ModelTimeout)
+            }
+        }
+    }
+}
+
+/// What a release's model tells about a history (cluster ids, oldest first), asked on the caller's own thread and without
+/// a limit of time: for a command, never for a request.
+pub fn ask_here(release: &Release, history: &[u32]) -> Told {
+    let Some(model) = release.model() else { return Told::unasked(release).unwrap_or_default() };
+    let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
+    let question = Question { history: &read, context: &retrieved(release, &read) };
+    let ranked = model.answer(&mut Working::default(), &[question], RANKED_MAX);
+    let heard = ranked.first().and_then(|ranked| Heard::new(read.clone(), ranked));
+    heard.map_or(Told::Degraded(Degraded::ModelFailed), |heard| Told::Next(Arc::new(heard)))
+}
+
+/// What a release's table retrieves for a history (indexes, oldest first): the record of its longest known suffix, the
+/// popular list at the least. The model thus always reads what the release that answers knows.
+pub fn retrieved(release: &Release, history: &[u32]) -> Context {
+    let depth = usize::from(release.table().shape().depth).min(history.len());
+    let record = |matched: usize| Some((matched, release.table().get(&history[history.len() - matched..])?));
+    let Some((matched, record)) = (0..=depth).rev().find_map(record) else { return Context::default() };
+    Context { matched, continuations: record.iter().map(|(index, score)| (index, score.value())).collect() }
+}
+
+/// The threads configured; a quarter of the cores where that is left to us, since the others answer from tables.
+fn threads(configured: usize) -> io::Result<usize> {
+    match configured {
+        0 => Ok((thread::available_parallelism()?.get() / 4).max(1)),
+        some => Ok(some),
+    }
+}
+
+fn info(model: &Model) -> ModelInfo {
+    ModelInfo {
+        model: model.manifest().version.to_string(),
+        precision: model.precision().word(),
+        kernel: model.engine().kernel(),
+    }
+}
