@@ -11,12 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use segue::answer::Source;
+use segue::config::Rung;
 use segue::error::Code;
 use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase};
 use segue::model::engine::Precision;
-use segue::config::Rung;
-use segue::snapshot::reload::Outcome;
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
+use segue::snapshot::reload::Outcome;
 use segue::wire::proto::v1;
 use serde_json::Value;
 use support::model;

@@ -8,12 +8,12 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use segue::fallback::retrieved;
 use segue::model::open::Opened;
 use segue::model::prompt;
 use segue::snapshot::format::Shape;
 use segue::snapshot::release::Release;
 use segue_pipeline::infer::plan::{Plan, distinct};
-use segue_pipeline::infer::retrieve::retrieve;
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
     // Spread over all histories.
     for number in 0..count {
         let history = distinct(&plan.history(1 + number * (plan.rows() - 1) / count));
-        prompt::write(&config.segue, &history, &retrieve(&release, &history), &mut tokens);
+        prompt::write(&config.segue, &history, &retrieved(&release, &history), &mut tokens);
         total += tokens.len();
         writeln!(out, "{tokens:?}")?;
     }

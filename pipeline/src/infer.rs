@@ -22,7 +22,6 @@ pub mod job;
 pub mod ledger;
 pub mod plan;
 pub mod report;
-pub mod retrieve;
 mod worker;
 
 use job::Job;
@@ -156,8 +155,8 @@ impl Inference<'_> {
                     })
                 })
                 .collect();
-            let ended = threads.into_iter().map(|thread| thread.join());
-            ended.map(|ended| ended.map_err(|_| anyhow::anyhow!("a thread panicked"))?).collect()
+            let mut ended = threads.into_iter().map(|thread| thread.join());
+            ended.try_for_each(|ended| ended.map_err(|_| anyhow::anyhow!("a thread panicked"))?)
         })
     }
 

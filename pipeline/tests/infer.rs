@@ -12,12 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use segue::fallback::retrieved;
 use segue::model::Model;
 use segue::model::engine::Precision;
 use segue::model::rank::{Question, Working};
 use segue::snapshot::release::Release;
 use segue_pipeline::infer::plan::distinct;
-use segue_pipeline::infer::retrieve::retrieve;
+
 use serde_json::{Value, json};
 use support::{error, json, log, release_path};
 use tempfile::TempDir;
@@ -186,7 +187,7 @@ fn the_candidates_become_a_release_of_the_model() {
         assert_eq!(made.table().present(length), 30_u64.pow(length as u32));
         for (history, record) in made.table().histories(length) {
             let asked = distinct(&history);
-            let context = retrieve(&counts, &asked);
+            let context = retrieved(&counts, &asked);
             let expected = model.answer(&mut working, &[Question { history: &asked, context: &context }], 5).remove(0);
             let clusters = |ranked: Vec<u32>| ranked;
             let got = clusters(record.iter().map(|(index, _)| index).collect());

@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "THREADS", value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Histories that a thread computes at once; it changes the speed and nothing else
-    #[arg(long, value_name = "HISTORIES", default_value_t = 32, value_parser = value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "HISTORIES", default_value_t = 16, value_parser = value_parser!(u16).range(1..=4096))]
     batch: u16,
     /// Histories in a part: what an interruption costs each thread at most
     #[arg(long, value_name = "HISTORIES", default_value_t = PART_ROWS, value_parser = value_parser!(u32).range(1..))]

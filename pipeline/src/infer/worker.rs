@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::ensure;
+use segue::fallback::retrieved;
 use segue::model::prompt::Context;
 use segue::model::rank::{Question, Ranked, Working};
 
 use super::plan::distinct;
-use super::retrieve::retrieve;
+
 use super::{Inference, ledger};
 use crate::candidates::Candidates;
 use crate::candidates::file::CandidatesFile;
@@ -54,7 +55,7 @@ impl<'a> Worker<'a> {
         self.asked.clear();
         self.asked.extend(self.histories.iter().filter(|history| !history.is_empty()).map(|history| {
             let asked = distinct(history);
-            let context = retrieve(release, &asked);
+            let context = retrieved(release, &asked);
             (asked, context)
         }));
         let questions: Vec<_> = self.asked.iter().map(|(history, context)| Question { history, context }).collect();
@@ -66,7 +67,7 @@ impl<'a> Worker<'a> {
     /// The popular list is the release's own: a model has nothing to say where there is no history.
     fn row(&self, history: Vec<u32>, answers: &mut impl Iterator<Item = Ranked>) -> anyhow::Result<Candidates> {
         if history.is_empty() {
-            let mut popular = retrieve(self.inference.release, &[]).continuations;
+            let mut popular = retrieved(self.inference.release, &[]).continuations;
             popular.truncate(usize::from(self.inference.settings.width));
             return Ok(Candidates { history, candidates: popular });
         }
