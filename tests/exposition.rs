@@ -11,12 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use segue::answer::Source;
+use segue::config::Rung;
 use segue::error::Code;
 use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase};
 use segue::model::engine::Precision;
-use segue::config::Rung;
-use segue::snapshot::reload::Outcome;
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
+use segue::snapshot::reload::Outcome;
 use segue::wire::proto::v1;
 use serde_json::Value;
 use support::model;
@@ -247,7 +247,7 @@ fn parse(text: &str) -> Exposed {
 /// The metric that a series belongs to.
 fn family(series: &str) -> &str {
     let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| series.strip_suffix(end));
-    histogram.filter(|name| name.ends_with("_seconds")).unwrap_or(series)
+    histogram.filter(|name| name.ends_with("_seconds") || name.ends_with("_questions")).unwrap_or(series)
 }
 
 fn asked_in(file: &str) -> Vec<Asked> {
