@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
-use segue::model::config::{ModelConfig, PromptConfig};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::prompt::TOKEN_CLUSTER;
 
 pub(crate) struct Llama {
@@ -128,25 +128,9 @@ impl Llama {
 }
 
 fn config([width, heads, inner, layers, clusters]: [usize; 5]) -> ModelConfig {
-    ModelConfig {
-        architectures: vec!["LlamaForCausalLM".to_owned()],
-        model_type: "llama".to_owned(),
-        hidden_size: width,
-        intermediate_size: inner,
-        num_hidden_layers: layers,
-        num_attention_heads: heads,
-        num_key_value_heads: heads,
-        vocab_size: TOKEN_CLUSTER as usize + clusters,
-        max_position_embeddings: 64,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000.0,
-        tie_word_embeddings: true,
-        hidden_act: "silu".to_owned(),
-        attention_bias: false,
-        mlp_bias: false,
-        torch_dtype: "float32".to_owned(),
-        segue: PromptConfig { clusters: clusters as u32, history_max: 16, retrieved_max: 8, novel: true },
-    }
+    let prompt = PromptConfig { clusters: clusters as u32, history_max: 16, retrieved_max: 8, barred: Barred::History };
+    let size = Size { hidden: width, intermediate: inner, layers, heads };
+    ModelConfig::new(prompt, size).expect("the tests' sizes are those of a network")
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

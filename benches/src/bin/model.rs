@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use clap::Parser;
-use segue::model::config::{ModelConfig, PromptConfig};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::engine::{Engine, Kernel, Precision, Prompts, Scratch};
 use segue::model::network::Network;
 use segue::model::prompt::TOKEN_CLUSTER;
@@ -89,25 +89,9 @@ fn main() -> Result<()> {
 }
 
 fn config() -> ModelConfig {
-    ModelConfig {
-        architectures: vec!["LlamaForCausalLM".to_owned()],
-        model_type: "llama".to_owned(),
-        hidden_size: 256,
-        intermediate_size: 704,
-        num_hidden_layers: 4,
-        num_attention_heads: 4,
-        num_key_value_heads: 4,
-        vocab_size: TOKEN_CLUSTER as usize + CLUSTERS,
-        max_position_embeddings: 64,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000.0,
-        tie_word_embeddings: true,
-        hidden_act: "silu".to_owned(),
-        attention_bias: false,
-        mlp_bias: false,
-        torch_dtype: "float32".to_owned(),
-        segue: PromptConfig { clusters: CLUSTERS as u32, history_max: 16, retrieved_max: 8, novel: true },
-    }
+    let prompt = PromptConfig { clusters: CLUSTERS as u32, history_max: 16, retrieved_max: 8, barred: Barred::History };
+    let size = Size { hidden: 256, intermediate: 704, layers: 4, heads: 4 };
+    ModelConfig::new(prompt, size).expect("the sizes are constants that a network may have")
 }
 
 /// Checks that all contenders compute the same, then times them in turn and prints the medians.
@@ -129,8 +113,8 @@ fn contest(contenders: &mut [Box<dyn Contender>], question: Question, cli: &Cli)
         }
         peaks.push((peak::floats(), peak::bytes()));
     }
-    let floats = peaks.iter().map(|peaks| peaks.0).fold(0.0, f64::max);
-    let bytes = peaks.iter().map(|peaks| peaks.1).fold(0.0, f64::max);
+    let (floats, bytes): (Vec<_>, Vec<_>) = peaks.into_iter().unzip();
+    let (floats, bytes) = (median(&floats), median(&bytes));
     println!(
         "\n{} prompts of {} tokens (limit: {floats:.0} GFLOP/s, in bytes {bytes:.0} GOP/s)\n",
         question.prompts, question.length
@@ -176,7 +160,7 @@ fn flop(question: Question) -> f64 {
 /// How often quantised weights give the same best cluster: random weights tell their logits less apart than trained ones.
 fn agreement(config: &ModelConfig, weights: &std::collections::HashMap<String, Tensor>) -> Result<()> {
     let mut prompts = Prompts::default();
-    (0..2000).for_each(|prompt| prompts.push(&tokens(prompt, 8 + prompt % 24)));
+    (0..2000).for_each(|prompt| prompts.push(&tokens(prompt, 12 + prompt % 24)));
     let best = |precision| {
         let mut logits = Vec::new();
         Engine::new(config, weights, precision)?.logits(&mut Scratch::default(), &prompts, &mut logits);

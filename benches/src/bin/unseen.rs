@@ -16,7 +16,7 @@ use candle_core::{Device, Tensor};
 use clap::Parser;
 use hdrhistogram::Histogram;
 use memchr::memmem;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::weights::{self, Weights};
 use segue::model::write::{ModelAbout, write_model};
 use segue::snapshot::manifest::{Provenance, Version};
@@ -224,7 +224,7 @@ fn prepare(dir: &Path) -> Result<()> {
 
 /// A network of the default size, whose arithmetic costs what a trained one's does.
 fn write_random_model(dir: &Path, catalogue: Version) -> Result<Version> {
-    let prompt = PromptConfig { clusters: rows().clusters, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: rows().clusters, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let size = Size { hidden: 256, intermediate: 704, layers: 4, heads: 4 };
     let config = ModelConfig::new(prompt, size)?;
     let about = ModelAbout {
