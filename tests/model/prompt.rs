@@ -68,7 +68,8 @@ fn what_cannot_come_is_not_retrieved() {
         (Barred::None, "B m1 b1 4 5 H 4 5"),
     ];
     for (barred, expected) in cases {
-        let words: Vec<_> = prompt(PromptConfig { barred, ..CONFIG }, &[4, 5], &context).into_iter().map(word).collect();
+        let words: Vec<_> =
+            prompt(PromptConfig { barred, ..CONFIG }, &[4, 5], &context).into_iter().map(word).collect();
         assert_eq!(words.join(" "), expected, "{barred:?}");
     }
 }

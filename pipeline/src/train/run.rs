@@ -189,6 +189,7 @@ impl<'a> Run<'a> {
         match self.learning.choose_by {
             ChooseBy::Loss => new.loss < best.loss,
             ChooseBy::Hit5 => new.hit_5 > best.hit_5,
+            ChooseBy::Last => true,
         }
     }
 
