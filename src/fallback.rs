@@ -52,6 +52,15 @@ enum Word {
     Coming(Coming),
 }
 
+/// A question on its way to a model.
+struct Matter<'r> {
+    release: &'r Release,
+    model: &'r Arc<Model>,
+    /// What the model reads of the history: indexes, oldest first.
+    read: Arc<[u32]>,
+    limit: Limit,
+}
+
 /// A computation that is waited for.
 #[derive(Debug)]
 struct Coming {
@@ -91,22 +100,21 @@ impl Fallback {
     /// Puts a question to a release's model; never waits. [`Asked::told`] does.
     pub fn ask(&self, release: &Release, history: &[u32], deadline: Deadline) -> Asked {
         let word = match release.model() {
-            Some(model) => self.inquire(release, model, history, deadline),
+            Some(model) => {
+                let read = last_known(release.catalogue(), history, model.config().segue.history_max).into();
+                self.inquire(&Matter { release, model, read, limit: self.limit(deadline) })
+            }
             None => Word::Told(Told::Nothing),
         };
         Asked { word, metrics: self.metrics.clone() }
     }
 
-    fn inquire(&self, release: &Release, model: &Arc<Model>, history: &[u32], deadline: Deadline) -> Word {
+    fn inquire(&self, matter: &Matter<'_>) -> Word {
         self.metrics.asked();
-        let limit = self.limit(deadline);
-        let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
         let mut passage = None;
-        let found = self.memo(release).find(&read, || {
-            let entered = self.enter(limit)?;
-            let context = retrieved(release, &read);
-            let until = Instant::now() + self.timeout;
-            let inquiry = Inquiry { model: model.clone(), history: read.clone(), context, until };
+        let found = self.memo(matter.release).find(&matter.read, || {
+            let entered = self.enter(matter.limit)?;
+            let inquiry = matter.inquiry(Instant::now() + self.timeout);
             let verdict = self.pool.submit(inquiry).map_err(|Saturated| Degraded::ModelSaturated)?;
             passage = Some(entered);
             Ok(verdict)
@@ -114,7 +122,7 @@ impl Fallback {
         self.metrics.found(&found);
         match found {
             Ok(Found::Known(heard)) => Word::Told(Told::Next(heard)),
-            Ok(Found::Joined(seat) | Found::Begun(seat)) => Word::Coming(Coming { seat, limit, passage }),
+            Ok(Found::Joined(seat) | Found::Begun(seat)) => Word::Coming(Coming { seat, limit: matter.limit, passage }),
             Err(reason) => Word::Told(Told::Degraded(reason)),
         }
     }
@@ -148,6 +156,13 @@ impl Fallback {
             memo_entries: memo.map_or(0, |memo| memo.len()),
             info: release.and_then(Release::model).map(|model| info(model)),
         }
+    }
+}
+
+impl Matter<'_> {
+    fn inquiry(&self, until: Instant) -> Inquiry {
+        let context = retrieved(self.release, &self.read);
+        Inquiry { model: self.model.clone(), history: self.read.clone(), context, until }
     }
 }
 

@@ -34,5 +34,6 @@ pub mod snapshot;
 pub mod metrics;
 pub mod trace;
 pub mod drain;
+pub mod priority;
 pub mod admin;
 pub mod auth;

@@ -79,7 +79,7 @@ declare! {
         "Computations that failed; the log has a line for each panic.";
     MODEL_DROPPED = Kind::Counter, "segue_model_dropped_total", [],
         "Questions that waited for a thread until nobody waited for them: callers who left, or whose time was up.";
-    MODEL_BATCH_SIZE = Kind::Histogram(BATCH_BUCKETS), "segue_model_batch_size", [],
+    MODEL_BATCH_SIZE = Kind::Histogram(BATCH_BUCKETS), "segue_model_batch_questions", [],
         "Questions computed together.";
     MODEL_QUEUE_WAIT = Kind::Histogram(MODEL_BUCKETS), "segue_model_queue_wait_seconds", [],
         "Time that a question waited for a thread.";

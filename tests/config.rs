@@ -113,12 +113,12 @@ fn one_wrong_value_is_named_with_its_place() {
         ),
         (
             "[answer]\nrungs = []",
-            "segue.toml:3: answer.rungs: expected a list of different words out of table, suffix, popular, got []"
+            "segue.toml:3: answer.rungs: expected a list of different words out of table, model, suffix, popular, got []"
                 .into(),
         ),
         (
             "[answer]\nrungs = [\"table\", \"table\"]",
-            "segue.toml:3: answer.rungs: expected a list of different words out of table, suffix, popular, \
+            "segue.toml:3: answer.rungs: expected a list of different words out of table, model, suffix, popular, \
              got [\"table\", \"table\"]"
                 .into(),
         ),

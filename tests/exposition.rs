@@ -247,7 +247,7 @@ fn parse(text: &str) -> Exposed {
 /// The metric that a series belongs to.
 fn family(series: &str) -> &str {
     let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| series.strip_suffix(end));
-    histogram.filter(|name| name.ends_with("_seconds")).unwrap_or(series)
+    histogram.filter(|name| name.ends_with("_seconds") || name.ends_with("_questions")).unwrap_or(series)
 }
 
 fn asked_in(file: &str) -> Vec<Asked> {

@@ -76,7 +76,7 @@ fn check(layers: usize, label_smoothing: f32) {
 
     let mut gradient = vec![f32::NAN; layout.size()];
     let regulation = Regulation { label_smoothing, ..Regulation::NONE };
-    let loss = Decoder::new(layout.clone()).loss(&values, &shard, regulation, &mut gradient);
+    let loss = Decoder::new(layout.clone()).loss(&values, (&shard, regulation), &mut gradient);
     let expected = f64::from(expected.to_scalar::<f32>().unwrap());
     assert!((loss - expected).abs() < 1e-4, "loss {loss}, expected {expected}");
     for named in layout.named() {
@@ -133,7 +133,7 @@ fn with_dropout_the_gradient_is_the_slope() {
     let regulation = Regulation { dropout: Dropout { rate: 0.3, key: 5 }, label_smoothing: 0.1 };
     let mut decoder = Decoder::new(layout.clone());
     let mut gradient = vec![0.0; layout.size()];
-    decoder.loss(&values, &shard, regulation, &mut gradient);
+    decoder.loss(&values, (&shard, regulation), &mut gradient);
     let mut ignored = gradient.clone();
     for named in layout.named() {
         // Along the gradient's own direction the slope is its length.
@@ -143,7 +143,7 @@ fn with_dropout_the_gradient_is_the_slope() {
             for place in named.place.clone() {
                 moved[place] += (f64::from(gradient[place]) / length * step) as f32;
             }
-            decoder.loss(&moved, &shard, regulation, &mut ignored)
+            decoder.loss(&moved, (&shard, regulation), &mut ignored)
         };
         let slope = (at(2e-3) - at(-2e-3)) / 4e-3;
         assert!((slope / length - 1.0).abs() < 0.02, "{}: slope {slope}, gradient {length}", named.name);

@@ -51,7 +51,7 @@ fn weights(summary: &Value, dir: &Path) -> Vec<u8> {
 #[test]
 fn a_planted_pattern_is_learnt_and_reported() {
     let dir = round(10);
-    let summary = train(dir.path(), "--out store --epochs 12 --dropout 0 --patience 12 --checkpoint-steps 1000");
+    let summary = train(dir.path(), "--out store --epochs 6 --dropout 0 --patience 6 --checkpoint-steps 1000");
     let figure = |name: &str, at: usize| {
         let rows = summary["report"]["rows"].as_array().unwrap();
         rows.iter().find(|row| row["name"] == name).unwrap()["figures"][at]["measured"].as_f64().unwrap()
@@ -60,7 +60,7 @@ fn a_planted_pattern_is_learnt_and_reported() {
     assert!(figure("popularity", 0) < 0.5, "hit@1 {}", figure("popularity", 0));
     let model = Opened::open(&dir.path().join(summary["path"].as_str().unwrap())).unwrap().verify().unwrap();
     assert_eq!(model.manifest.figures["test_hit_1"], figure("model", 0));
-    assert_eq!(model.manifest.provenance.settings["epochs"], "12");
+    assert_eq!(model.manifest.provenance.settings["epochs"], "6");
     let run = dir.path().join("store/training");
     let curve = std::fs::read_to_string(run.join("loss.svg")).unwrap();
     assert!(curve.starts_with("<svg") && curve.contains("validation"), "{curve}");
@@ -74,7 +74,7 @@ fn a_planted_pattern_is_learnt_and_reported() {
 
 #[test]
 fn the_same_seed_gives_the_same_model_on_any_number_of_threads() {
-    let dir = log(2_000);
+    let dir = log(1_000);
     let models = [("1", 1), ("3", 1), ("1", 2)].map(|(threads, seed)| {
         let out = format!("store_{threads}_{seed}");
         let summary = train(dir.path(), &format!("--out {out} --threads {threads} --seed {seed} --dropout 0.2"));
@@ -86,9 +86,9 @@ fn the_same_seed_gives_the_same_model_on_any_number_of_threads() {
 
 #[test]
 fn a_killed_training_resumes_to_the_same_model() {
-    let dir = log(2_000);
-    let whole = train(dir.path(), "--out whole --checkpoint-steps 7");
-    let command = line("--out killed --checkpoint-steps 7");
+    let dir = log(1_000);
+    let whole = train(dir.path(), "--out whole --checkpoint-steps 4");
+    let command = line("--out killed --checkpoint-steps 4");
     let mut child = Command::new(env!("CARGO_BIN_EXE_segue-pipeline"))
         .current_dir(dir.path())
         .args(command.split_whitespace())
@@ -97,13 +97,13 @@ fn a_killed_training_resumes_to_the_same_model() {
         .unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let second = lines.map(Result::unwrap).filter(|line| line.starts_with("checkpoint")).nth(1);
-    assert!(second.is_some_and(|line| line.starts_with("checkpoint at step 14 of")));
+    assert!(second.is_some_and(|line| line.starts_with("checkpoint at step 8 of")));
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
     assert!(!dir.path().join("killed/models").exists(), "it was done before it could be killed");
     let said = error(dir.path(), &line("--out killed --resume --seed 9"));
     assert!(said.contains("of another run: seed is \"1\" in it and \"9\" now"), "{said}");
-    let resumed = train(dir.path(), "--out killed --checkpoint-steps 7 --resume --threads 2");
+    let resumed = train(dir.path(), "--out killed --checkpoint-steps 4 --resume --threads 2");
     assert_eq!(whole["model"], resumed["model"]);
     let journal = |out: &str| std::fs::read_to_string(dir.path().join(out).join("training/steps.jsonl")).unwrap();
     assert_eq!(journal("whole"), journal("killed"));
@@ -111,10 +111,10 @@ fn a_killed_training_resumes_to_the_same_model() {
 
 #[test]
 fn it_stops_when_it_no_longer_gets_better() {
-    let dir = log(2_000);
-    let summary = train(dir.path(), "--out store --epochs 40 --patience 2 --learning-rate 0.05 --test-days 0");
+    let dir = log(1_000);
+    let summary = train(dir.path(), "--out store --epochs 40 --patience 1 --learning-rate 0.05 --test-days 0");
     let (epochs, best) = (summary["epochs"].as_u64().unwrap(), summary["best_epoch"].as_u64().unwrap());
-    assert!(epochs < 40 && epochs == best + 2, "{epochs} {best}");
+    assert!(epochs < 40 && epochs == best + 1, "{epochs} {best}");
     assert_eq!(summary["report"], Value::Null);
 }
 
@@ -152,7 +152,7 @@ fn last_months_weights_are_the_start_for_this_months_clusters() {
 
 #[test]
 fn what_cannot_be_trained_says_why() {
-    let dir = log(2_000);
+    let dir = log(1_000);
     let cases = [
         ("--out store --test-days 4000", "no example of"),
         ("--out store --heads 3", "do not divide into 3 heads"),

@@ -124,11 +124,11 @@ pub const MODEL_BATCH_WINDOW_US: u64 = 100;
 /// Many times what an answer takes, and a fifth of the time that a request has.
 pub const MODEL_TIMEOUT_MS: u64 = 20;
 
-/// More than a moment's bad luck, and still few enough callers who wait in vain.
-pub const MODEL_BREAKER_FAILURES: u64 = 5;
+/// At two hundred questions a second, a machine that stalls for a moment loses fewer in a row.
+pub const MODEL_BREAKER_FAILURES: u64 = 20;
 
-/// One question in so long pays for finding out whether the model has recovered.
-pub const MODEL_BREAKER_OPEN_MS: u64 = 5_000;
+/// One question in so long pays for finding out whether the model has recovered, and no more are lost than that once it has.
+pub const MODEL_BREAKER_OPEN_MS: u64 = 1_000;
 
 /// About half a kilobyte each: 16 MB, and some minutes of distinct questions at hundreds a second.
 pub const MODEL_MEMO_MAX: u64 = 32_768;

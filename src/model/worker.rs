@@ -13,13 +13,13 @@ use tokio::sync::oneshot;
 
 use crate::answer::Heard;
 use crate::metrics::ModelMetrics;
+use crate::priority;
 
 use super::Model;
 use super::prompt::Context;
 use super::rank::{Question, Ranked, Working};
 
 mod batch;
-mod priority;
 
 use batch::Worker;
 

@@ -11,9 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
-};
 use tokio::sync::oneshot;
 
 use super::live::Live;
@@ -22,6 +19,7 @@ use super::release::{Release, ReleaseError};
 use super::store::{Store, StoreError};
 use crate::config::Config;
 use crate::metrics::{Metrics, Phase};
+use crate::priority;
 
 mod loader;
 mod retired;
@@ -169,7 +167,7 @@ struct Refusal {
 
 impl Follower {
     fn run(mut self, requests: &Receiver<Request>) {
-        step_back();
+        priority::step_back();
         self.look(Looking::Asked);
         loop {
             match requests.recv_timeout(self.poll) {
@@ -306,17 +304,6 @@ impl Follower {
 
     fn serving(&self) -> Option<Version> {
         locked(&self.status).serving.clone()
-    }
-}
-
-/// Lets this thread run only when no other wants the processor: a request that wakes takes it at once. The highest
-/// niceness is not enough: a thread that is merely nice keeps the processor for its slice of some milliseconds, which
-/// showed in one request of ten while a release loaded.
-fn step_back() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let given = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-    if let Err(error) = given {
-        tracing::warn!(?error, "releases load at the priority of requests, which will show in their tail");
     }
 }
 

@@ -168,7 +168,7 @@ fn what_is_asked_and_answered_is_counted() {
     assert_eq!((counted("segue_memo_hits_total"), counted("segue_memo_entries")), (1, 2));
     assert_eq!(counted("segue_answers_total{door=\"http\",source=\"model\"}"), 3);
     assert_eq!((counted("segue_model_breaker_state"), counted("segue_model_queue_length")), (0, 0));
-    until("both computations are counted", || counted("segue_model_batch_size_count") == 2);
+    until("both computations are counted", || counted("segue_model_batch_questions_count") == 2);
     let info = format!("segue_model_info{{model=\"{}\",precision=\"full\",kernel=\"", site.models[0]);
     assert!(site.running.service.metrics().render().contains(&info));
     site.running.follow("plain");

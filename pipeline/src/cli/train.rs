@@ -120,7 +120,7 @@ struct LearningArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The most times that every example is seen
-    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..))]
     epochs: u32,
     /// Examples of a step
     #[arg(long, default_value_t = 128, value_parser = value_parser!(u32).range(1..))]
@@ -132,20 +132,23 @@ struct LearningArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     warmup: f64,
     /// How much of a weight is taken away for each unit of learning rate; norms and embeddings are spared
-    #[arg(long, default_value_t = 0.1, value_parser = not_negative)]
+    #[arg(long, default_value_t = 0.05, value_parser = not_negative)]
     weight_decay: f64,
     /// A gradient longer than this is shortened to it
     #[arg(long, value_name = "LENGTH", default_value_t = 1.0, value_parser = positive)]
     gradient_norm_max: f64,
     /// The share of elements set to zero in embeddings and in what each branch adds
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     dropout: f64,
     /// The share of examples whose context is emptied, so that the model does not depend on it
-    #[arg(long, value_name = "SHARE", default_value_t = 0.15, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     context_dropout: f64,
-    /// The share of examples that show only their last one to --depth clusters, as a release's histories do
+    /// The share of examples that show only their last --depth clusters, as a release's histories do
     #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
     recent_share: f64,
+    /// The share of the other examples that show any number of clusters between --depth and --history-max
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
+    suffix_share: f64,
     /// The share of the target that is spread evenly over all clusters
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     label_smoothing: f64,
@@ -252,6 +255,7 @@ impl LearningArgs {
             dropout: self.dropout,
             context_dropout: self.context_dropout,
             recent_share: self.recent_share,
+            suffix_share: self.suffix_share,
             label_smoothing: self.label_smoothing,
             balance: Balance { alpha: self.balance, ..Balance::default() },
             choose_by: self.choose_by,

@@ -8,7 +8,7 @@ use super::math::dropout::Dropout;
 use super::math::gate;
 use super::math::linear::{Linear, Write, weight_gradient};
 use super::math::norm::Norm;
-use super::math::rotary::{Rotary, Turn};
+use super::math::rotary::{Lie, Rotary, Turn};
 use super::math::vector::{add, fit, widest};
 
 /// A block with all that it reads.
@@ -68,6 +68,16 @@ pub(super) struct Scratch {
     normed: Vec<f32>,
 }
 
+/// What a derivative reads and writes beside its block's tape.
+#[derive(Debug)]
+pub(super) struct Down<'a> {
+    pub(super) scratch: &'a mut Scratch,
+    /// The gradient of what comes out (asked rows x width), and then of what came in (rows x width).
+    pub(super) flow: &'a mut Vec<f32>,
+    /// The parameters' gradients.
+    pub(super) gradient: &'a mut [f32],
+}
+
 /// The place of attention's dropout mask; the feed-forward network's is the next.
 const ATTENTION_MASK: u32 = 1;
 const FORWARD_MASK: u32 = 2;
@@ -117,7 +127,7 @@ impl<'a> Block<'a> {
         let normed = fit(&mut tape.normed, rows * width);
         self.attention_norm().forward(&tape.input, normed, fit(&mut tape.scales, rows));
         self.pairs().forward(normed, fit(&mut tape.pairs, rows * 2 * width));
-        self.rotary.turn(&mut tape.pairs, (width, 2 * width), &self.rows.positions, Turn::Forward);
+        self.rotary.turn(&mut tape.pairs, self.pairs_lie(), Turn::Forward);
         self.gather_asked(tape);
         let (input, normed) = match self.asked {
             Asked::All => (&tape.input, &tape.normed),
@@ -125,8 +135,7 @@ impl<'a> Block<'a> {
         };
         let asked = input.len();
         self.queries().forward(normed, fit(&mut tape.queries, asked));
-        let positions = self.rows.positions_of(self.asked);
-        self.rotary.turn(&mut tape.queries, (width, width), positions, Turn::Forward);
+        self.rotary.turn(&mut tape.queries, self.queries_lie(), Turn::Forward);
         let heads = fit(&mut tape.heads, asked);
         let inputs = Inputs { queries: &tape.queries, pairs: &tape.pairs };
         self.attention().forward(inputs, heads, &mut tape.shares);
@@ -143,9 +152,10 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Turns `d_out` (asked rows x width) into the input's gradient (rows x width), and writes the parameters' to `gradient`.
-    pub(super) fn backward(&self, tape: &mut Tape, scratch: &mut Scratch, d_out: &mut Vec<f32>, gradient: &mut [f32]) {
-        self.forward_network_backward(tape, scratch, d_out, gradient);
+    /// Turns the flow into the input's gradient, and writes the parameters'.
+    pub(super) fn backward(&self, tape: &mut Tape, down: &mut Down<'_>) {
+        self.forward_network_backward(tape, down);
+        let Down { scratch, flow: d_out, gradient } = down;
         let width = self.layout.width;
         let branch = fit(&mut scratch.branch, d_out.len());
         self.dropout.at(ATTENTION_MASK).copy(branch, d_out);
@@ -156,14 +166,15 @@ impl<'a> Block<'a> {
         let d_pairs = fit(&mut scratch.pairs, tape.pairs.len());
         let mut into = Gradients { queries: d_queries, pairs: d_pairs };
         let inputs = Inputs { queries: &tape.queries, pairs: &tape.pairs };
-        self.attention().backward(d_heads, inputs, &tape.shares, &mut into);
-        self.rotary.turn(d_queries, (width, width), self.rows.positions_of(self.asked), Turn::Back);
-        self.rotary.turn(d_pairs, (width, 2 * width), &self.rows.positions, Turn::Back);
-        self.input_backward(tape, scratch, d_out, gradient);
+        self.attention().backward(d_heads, (inputs, &tape.shares), &mut into);
+        self.rotary.turn(d_queries, self.queries_lie(), Turn::Back);
+        self.rotary.turn(d_pairs, self.pairs_lie(), Turn::Back);
+        self.input_backward(tape, down);
     }
 
-    /// From the queries' and pairs' gradients in `scratch` to the input's in `d_out`.
-    fn input_backward(&self, tape: &Tape, scratch: &mut Scratch, d_out: &mut Vec<f32>, gradient: &mut [f32]) {
+    /// From the queries' and pairs' gradients in the scratch to the input's.
+    fn input_backward(&self, tape: &Tape, down: &mut Down<'_>) {
+        let Down { scratch, flow: d_out, gradient } = down;
         let width = self.layout.width;
         let (d_queries, d_pairs) = (&scratch.queries, &scratch.pairs);
         weight_gradient(d_pairs, &tape.normed, &mut gradient[self.places.pairs.clone()], width);
@@ -190,14 +201,9 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Turns the gradient of what comes out in `d_out` into that of what attention gave.
-    fn forward_network_backward(
-        &self,
-        tape: &mut Tape,
-        scratch: &mut Scratch,
-        d_out: &mut [f32],
-        gradient: &mut [f32],
-    ) {
+    /// Turns the gradient of what comes out into that of what attention gave.
+    fn forward_network_backward(&self, tape: &mut Tape, down: &mut Down<'_>) {
+        let Down { scratch, flow: d_out, gradient } = down;
         let (width, inner) = (self.layout.width, self.layout.inner);
         let branch = fit(&mut scratch.branch, d_out.len());
         self.dropout.at(FORWARD_MASK).copy(branch, d_out);
@@ -213,6 +219,15 @@ impl<'a> Block<'a> {
             #[inline(always)]
             || add(d_out, branch),
         );
+    }
+
+    fn queries_lie(&self) -> Lie<'a> {
+        Lie { width: self.layout.width, stride: self.layout.width, positions: self.rows.positions_of(self.asked) }
+    }
+
+    /// Keys stand in the first half of a pair, and only they are turned.
+    fn pairs_lie(&self) -> Lie<'a> {
+        Lie { width: self.layout.width, stride: 2 * self.layout.width, positions: &self.rows.positions }
     }
 
     fn attention(&self) -> Attention<'a> {

@@ -6,7 +6,7 @@
 use segue::model::engine::Prompts;
 use segue::model::prompt::TOKEN_CLUSTER;
 
-use super::block::{Block, Rows, Scratch, Tape};
+use super::block::{Block, Down, Rows, Scratch, Tape};
 use super::layout::Layout;
 use super::math::attention::Asked;
 use super::math::dropout::Dropout;
@@ -93,10 +93,10 @@ impl Decoder {
     }
 
     /// The sum of the weighted losses, and its gradient in place of what `gradient` held.
-    pub fn loss(&mut self, parameters: &[f32], shard: &Shard, regulation: Regulation, gradient: &mut [f32]) -> f64 {
-        self.forward(parameters, &shard.prompts, regulation.dropout);
-        let loss = self.answers(shard, regulation.label_smoothing);
-        self.backward(parameters, &shard.prompts, regulation.dropout, gradient);
+    pub fn loss(&mut self, parameters: &[f32], (shard, by): (&Shard, Regulation), gradient: &mut [f32]) -> f64 {
+        self.forward(parameters, &shard.prompts, by.dropout);
+        let loss = self.answers(shard, by.label_smoothing);
+        self.backward(parameters, (&shard.prompts.tokens, by.dropout), gradient);
         loss
     }
 
@@ -129,15 +129,16 @@ impl Decoder {
     /// Turns the logits into gradients and gives the sum of the weighted losses.
     fn answers(&mut self, shard: &Shard, smoothing: f32) -> f64 {
         let clusters = self.logits.len() / shard.answers.len().max(1);
-        let rows = self.logits.chunks_exact_mut(clusters).zip(&shard.answers).zip(&shard.weights).zip(&shard.barred);
-        let loss = |(((logits, answer), weight), barred): (((&mut [f32], &u32), &f32), &Vec<u32>)| {
-            let target = Target { answer: *answer as usize, barred, weight: *weight, smoothing };
-            f64::from(cross_entropy(logits, target)) * f64::from(*weight)
-        };
-        rows.map(loss).sum()
+        let mut sum = 0.0;
+        for (at, logits) in self.logits.chunks_exact_mut(clusters).enumerate() {
+            let (answer, weight) = (shard.answers[at] as usize, shard.weights[at]);
+            let target = Target { answer, barred: &shard.barred[at], weight, smoothing };
+            sum += f64::from(cross_entropy(logits, target)) * f64::from(weight);
+        }
+        sum
     }
 
-    fn backward(&mut self, parameters: &[f32], prompts: &Prompts, dropout: Dropout, gradient: &mut [f32]) {
+    fn backward(&mut self, parameters: &[f32], (tokens, dropout): (&[u32], Dropout), gradient: &mut [f32]) {
         let width = self.layout.width;
         self.zero_what_is_added_to(gradient);
         weight_gradient(&self.logits, &self.normed, &mut gradient[self.layout.clusters()], width);
@@ -147,14 +148,15 @@ impl Decoder {
         norm(&self.layout, parameters).backward(flow, (&self.last, &self.scales), d_norm);
         for at in (0..self.tapes.len()).rev() {
             let block = block(&self.layout, (&self.rotary, &self.rows), parameters, (at, dropout));
-            block.backward(&mut self.tapes[at], &mut self.scratch, &mut self.flow, gradient);
+            let mut down = Down { scratch: &mut self.scratch, flow: &mut self.flow, gradient };
+            block.backward(&mut self.tapes[at], &mut down);
         }
         dropout.at(0).apply(&mut self.flow);
         let embedding = &mut gradient[self.layout.embedding.clone()];
         widest(
             #[inline(always)]
             || {
-                for (token, row) in prompts.tokens.iter().zip(self.flow.chunks_exact(width)) {
+                for (token, row) in tokens.iter().zip(self.flow.chunks_exact(width)) {
                     let from = *token as usize * width;
                     add(&mut embedding[from..from + width], row);
                 }

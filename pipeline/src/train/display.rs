@@ -31,7 +31,7 @@ impl Display {
     }
 
     /// A step was taken.
-    pub fn step(&mut self, _step: u64, loss: f64, examples: usize) {
+    pub fn step(&mut self, loss: f64, examples: usize) {
         let now = Instant::now();
         let rate = examples as f64 / now.duration_since(self.last).as_secs_f64().max(1e-9);
         self.last = now;

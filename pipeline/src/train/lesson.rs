@@ -35,8 +35,10 @@ pub struct Lessons<'a> {
 pub struct Poorer {
     /// The share without context.
     pub context_dropout: f64,
-    /// The share with only the last clusters, as many as counts know or fewer.
+    /// The share with only the last clusters, as many as counts know.
     pub recent_share: f64,
+    /// The share with some more of the last clusters, any number of them.
+    pub suffix_share: f64,
     /// Differs by seed and epoch.
     pub key: u32,
 }
@@ -47,6 +49,7 @@ impl Poorer {
         Self {
             context_dropout: learning.context_dropout,
             recent_share: learning.recent_share,
+            suffix_share: learning.suffix_share,
             key: key(learning.seed, epoch),
         }
     }
@@ -84,10 +87,16 @@ impl Lessons<'_> {
         shard.barred.push(self.prompt.barred.of(history).to_vec());
     }
 
+    /// How much of the history an example shows. Drawn anew in each epoch, so that one set of weights answers both users
+    /// of whom little is known and users of whom much is.
     fn shown(&self, at: usize, poorer: Poorer) -> usize {
+        let (depth, max) = (usize::from(self.depth), self.prompt.history_max);
         if poorer.happens(poorer.recent_share, at, 2) {
-            return 1 + poorer.bits(at, 3) as usize % usize::from(self.depth);
+            return depth;
         }
-        self.prompt.history_max
+        if max > depth + 1 && poorer.happens(poorer.suffix_share, at, 3) {
+            return depth + 1 + poorer.bits(at, 4) as usize % (max - depth - 1);
+        }
+        max
     }
 }

@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
             "the loss of step {step} is {loss}, its gradient's length {gradient_norm}; train again with a lower --learning-rate"
         );
         self.journal.write(&Entry::Step { step, loss, gradient_norm, learning_rate })?;
-        self.display.step(step, loss, examples);
+        self.display.step(loss, examples);
         Ok(())
     }
 
@@ -189,6 +189,7 @@ impl<'a> Run<'a> {
         match self.learning.choose_by {
             ChooseBy::Loss => new.loss < best.loss,
             ChooseBy::Hit5 => new.hit_5 > best.hit_5,
+            ChooseBy::Last => true,
         }
     }
 

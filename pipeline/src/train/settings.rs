@@ -85,8 +85,10 @@ pub struct LearningSettings {
     pub dropout: f64,
     /// The share of examples whose context is emptied.
     pub context_dropout: f64,
-    /// The share of examples that show only their last clusters.
+    /// The share of examples that show only their last clusters, as many as counts know.
     pub recent_share: f64,
+    /// The share of the others that show some more of the last clusters.
+    pub suffix_share: f64,
     /// The share of the target that is spread evenly.
     pub label_smoothing: f64,
     /// How rare clusters weigh more.
@@ -106,6 +108,8 @@ pub enum ChooseBy {
     /// The highest share of them with the answer among the first five.
     #[value(name = "hit5")]
     Hit5,
+    /// Nothing: the last epoch's weights. For training once more, up to the log's end, with the epochs that a run before chose.
+    Last,
 }
 
 /// Where the model goes, and how the work is done.
@@ -186,6 +190,7 @@ impl LearningSettings {
             .with("dropout", self.dropout)
             .with("context_dropout", self.context_dropout)
             .with("recent_share", self.recent_share)
+            .with("suffix_share", self.suffix_share)
             .with("label_smoothing", self.label_smoothing)
             .with("balance", self.balance.alpha)
             .with("choose_by", self.choose_by.name())
@@ -198,6 +203,7 @@ impl ChooseBy {
         match self {
             Self::Loss => "loss",
             Self::Hit5 => "hit5",
+            Self::Last => "last",
         }
     }
 }

@@ -95,7 +95,7 @@ impl Stepper {
                 .map(|((lane, gradient), (at, part))| {
                     lane.fill(part, step.examples.len(), fill);
                     let regulation = step.regulation.of_lane(at as u32);
-                    lane.decoder.loss(parameters, &lane.shard, regulation, gradient)
+                    lane.decoder.loss(parameters, (&lane.shard, regulation), gradient)
                 })
                 .collect();
             let gradient_norm = adam.sum(&mut gradients[..used]);

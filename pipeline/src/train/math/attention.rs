@@ -78,7 +78,7 @@ impl Attention<'_> {
     }
 
     /// The derivative: from `d_out`, with what went in and the `shares` of the forward pass.
-    pub fn backward(&self, d_out: &[f32], inputs: Inputs<'_>, shares: &[f32], into: &mut Gradients<'_>) {
+    pub fn backward(&self, d_out: &[f32], (inputs, shares): (Inputs<'_>, &[f32]), into: &mut Gradients<'_>) {
         into.queries.fill(0.0);
         into.pairs.fill(0.0);
         let mut scores = Vec::new();

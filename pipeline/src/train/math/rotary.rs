@@ -20,6 +20,17 @@ pub enum Turn {
     Back,
 }
 
+/// How heads lie in rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Lie<'a> {
+    /// The first so many elements of a row are heads; the others stay.
+    pub width: usize,
+    /// From one row to the next.
+    pub stride: usize,
+    /// Each row's position.
+    pub positions: &'a [usize],
+}
+
 impl Rotary {
     /// Angles `position * theta^(-i / half)` for heads of `width`, below `positions`.
     pub fn new(width: usize, positions: usize, theta: f64) -> Self {
@@ -43,14 +54,14 @@ impl Rotary {
         }
     }
 
-    /// Turns the first `width` elements of each row of `stride`, row i standing at `positions[i]`.
-    pub fn turn(&self, rows: &mut [f32], (width, stride): (usize, usize), positions: &[usize], turn: Turn) {
+    /// Turns every head of every row.
+    pub fn turn(&self, rows: &mut [f32], lie: Lie<'_>, turn: Turn) {
         let sign = if turn == Turn::Forward { 1.0 } else { -1.0 };
         widest(
             #[inline(always)]
             || {
-                for (row, position) in rows.chunks_exact_mut(stride).zip(positions) {
-                    self.turn_row(&mut row[..width], *position, sign);
+                for (row, position) in rows.chunks_exact_mut(lie.stride).zip(lie.positions) {
+                    self.turn_row(&mut row[..lie.width], *position, sign);
                 }
             },
         );
