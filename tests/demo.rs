@@ -39,7 +39,7 @@ impl Demo {
             let line = line.expect("the program writes UTF-8");
             questions += usize::from(line.starts_with("curl "));
             shown.push(line);
-            if questions == 3 {
+            if questions == 4 {
                 break;
             }
         }
@@ -123,7 +123,7 @@ fn the_printed_questions_get_answers_and_nothing_is_left_behind() {
         assert!(shown.contains(expected), "{expected} is not in\n{shown}");
     }
     let questions = demo.questions();
-    let [post, get, batch] = &questions[..] else { panic!("expected three questions in\n{shown}") };
+    let [post, get, batch, unseen] = &questions[..] else { panic!("expected four questions in\n{shown}") };
     assert!(post.body.is_some() && get.body.is_none() && batch.path.ends_with("/batch"), "{questions:?}");
     let named = post.answer();
     assert_eq!((&named["source"], &named["release"]), (&json!("table"), &json!("online-retail-k100")));
@@ -132,6 +132,9 @@ fn the_printed_questions_get_answers_and_nothing_is_left_behind() {
     let results = batch.answer()["results"].clone();
     let sources: Vec<_> = results.as_array().expect("a list").iter().map(|one| &one["answer"]["source"]).collect();
     assert_eq!(sources, ["table", "table", "popular"]);
+    let unseen = unseen.answer();
+    assert_eq!((&unseen["source"], &unseen["model"]), (&json!("model"), &json!("online-retail-k100")), "{unseen}");
+    assert!(unseen.get("degraded").is_none(), "{unseen}");
     assert_eq!(left_in(demo.temporary.path()), 1, "the release lies in a store of its own");
     assert!(demo.interrupt().success());
     assert_eq!(left_in(demo.temporary.path()), 0);

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::output;
 use crate::admin::AdminStartError;
 use crate::config::{Config, ConfigArgs, Settings, Sources};
-use crate::model::manifest::ModelManifest;
+use crate::model::manifest::{CONFIG, LOGITS, ModelManifest, WEIGHTS};
 use crate::model::write::publish_model;
 use crate::serve::{self, Addresses, ServeError, Service};
 use crate::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE};
@@ -32,8 +32,13 @@ const FILES: [(&str, &[u8]); 4] = [
     (MANIFEST, include_bytes!("../../demo/release/manifest.json")),
 ];
 
-/// The model's files, the manifest last; none where the release names none.
-const MODEL_FILES: &[(&str, &[u8])] = &[];
+/// The files of the model that the release names, the manifest last.
+const MODEL_FILES: [(&str, &[u8]); 4] = [
+    (CONFIG, include_bytes!("../../demo/model/config.json")),
+    (WEIGHTS, include_bytes!("../../demo/model/model.safetensors")),
+    (LOGITS, include_bytes!("../../demo/model/golden.json")),
+    (MANIFEST, include_bytes!("../../demo/model/manifest.json")),
+];
 
 /// Weaker than a file, a variable or a flag. Nobody balances load over a demo, so a stop waits for nothing; the log
 /// keeps out of the way of what is shown. The store's place is known only later.
@@ -78,10 +83,9 @@ fn hint_at_ports(error: anyhow::Error) -> anyhow::Error {
 /// Publishes the release and its model in a store at `dir` and points the store at it.
 fn unpack(dir: &Path) -> anyhow::Result<Manifest> {
     let store = Store::open(dir);
-    if let [.., (_, manifest)] = MODEL_FILES {
-        let partial = unpack_files(&store.models_dir(), MODEL_FILES)?;
-        publish_model(&store, partial, ModelManifest::from_json(manifest)?)?;
-    }
+    let partial = unpack_files(&store.models_dir(), &MODEL_FILES)?;
+    let [.., (_, manifest)] = MODEL_FILES;
+    publish_model(&store, partial, ModelManifest::from_json(manifest)?)?;
     let partial = unpack_files(&store.releases_dir(), &FILES)?;
     let [.., (_, manifest)] = FILES;
     let published = publish::publish(&store, partial, Manifest::from_json(manifest)?)?;
@@ -112,7 +116,8 @@ fn await_release(service: &Service) -> anyhow::Result<()> {
     }
 }
 
-/// What a newcomer needs: where to ask, what answers, and three questions to paste.
+/// What a newcomer needs: where to ask, what answers, and four questions to paste: the last is about a pair of clusters that
+/// no customer had, which the model answers.
 fn describe(addresses: Addresses, manifest: &Manifest) -> String {
     let [http, grpc, admin] = [addresses.http, addresses.grpc, addresses.admin].map(reachable);
     let histories: u64 = manifest.table.levels.iter().map(|level| level.present).sum();
@@ -129,14 +134,15 @@ fn describe(addresses: Addresses, manifest: &Manifest) -> String {
   admin  http://{admin}/metrics
 
   release    {version}: purchases in a UK gift web shop, 2010 to 2011
-  histories  {histories} of up to {depth} clusters, out of {clusters} clusters of products
+  histories  {histories} of up to {depth} clusters, out of {clusters} clusters of products; a small model answers all others
   citation   {citation}
 
 Try it:
 
 {post} '{{\"history\":[25,8],\"limit\":5,\"names\":true}}'
 curl -s 'http://{http}/next-clusters?history=25,8&limit=5&exclude_history=true'
-{batch} '{{\"requests\":[{{\"history\":[25,8]}},{{\"history\":[8]}},{{\"history\":[]}}]}}'"
+{batch} '{{\"requests\":[{{\"history\":[25,8]}},{{\"history\":[8]}},{{\"history\":[]}}]}}'
+{post} '{{\"history\":[12,88],\"limit\":5,\"names\":true}}'"
     )
 }
 
@@ -158,11 +164,10 @@ mod tests {
     /// A release that names a model is refused without it.
     #[test]
     fn the_model_is_the_one_that_the_release_names() {
-        let manifest =
-            |files: &[(&str, &'static [u8])]| files.last().filter(|(name, _)| *name == MANIFEST).map(|it| it.1);
-        let release = Manifest::from_json(manifest(&FILES).expect("a release has one")).expect("a manifest");
-        let model = manifest(MODEL_FILES).map(|model| ModelManifest::from_json(model).expect("a manifest"));
-        let named = release.model.map(|model| (model, release.catalogue));
-        assert_eq!(named, model.map(|model| (model.version, model.catalogue)));
+        let ([.., (name, release)], [.., (model_name, model)]) = (FILES, MODEL_FILES);
+        assert_eq!((name, model_name), (MANIFEST, MANIFEST));
+        let release = Manifest::from_json(release).expect("a manifest");
+        let model = ModelManifest::from_json(model).expect("a manifest");
+        assert_eq!((release.model, release.catalogue), (Some(model.version), model.catalogue));
     }
 }
