@@ -18,7 +18,7 @@ use crate::model::Model;
 use crate::model::breaker::{Breaker, BreakerLimits, Passage};
 use crate::model::prompt::Context;
 use crate::model::rank::{Question, Working};
-use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, RANKED_MAX, Saturated};
+use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, RANKED_MAX, Saturated, Ticket};
 use crate::snapshot::release::Release;
 
 /// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
@@ -66,8 +66,15 @@ struct Matter<'r> {
 struct Coming {
     seat: Seat,
     limit: Limit,
-    /// Of the one who began it: the computation's end is told to the breaker once.
-    passage: Option<Passage>,
+    /// Of the one who put it to the pool: the computation's end is told to the breaker once.
+    entered: Option<Entered>,
+}
+
+/// A question that was let through to the pool.
+#[derive(Debug)]
+struct Entered {
+    passage: Passage,
+    ticket: Ticket,
 }
 
 /// How long a question waits.
@@ -111,18 +118,18 @@ impl Fallback {
 
     fn inquire(&self, matter: &Matter<'_>) -> Word {
         self.metrics.asked();
-        let mut passage = None;
+        let mut entered = None;
         let found = self.memo(matter.release).find(&matter.read, || {
-            let entered = self.enter(matter.limit)?;
+            let passage = self.enter(matter.limit)?;
             let inquiry = matter.inquiry(Instant::now() + self.timeout);
-            let verdict = self.pool.submit(inquiry).map_err(|Saturated| Degraded::ModelSaturated)?;
-            passage = Some(entered);
+            let (verdict, ticket) = self.pool.submit(inquiry).map_err(|Saturated| Degraded::ModelSaturated)?;
+            entered = Some(Entered { passage, ticket });
             Ok(verdict)
         });
         self.metrics.found(&found);
         match found {
             Ok(Found::Known(heard)) => Word::Told(Told::Next(heard)),
-            Ok(Found::Joined(seat) | Found::Begun(seat)) => Word::Coming(Coming { seat, limit: matter.limit, passage }),
+            Ok(Found::Joined(seat) | Found::Begun(seat)) => Word::Coming(Coming { seat, limit: matter.limit, entered }),
             Err(reason) => Word::Told(Told::Degraded(reason)),
         }
     }
@@ -181,23 +188,30 @@ impl Asked {
 impl Coming {
     async fn told(mut self) -> Told {
         let verdict = timeout_at(self.limit.until.into(), self.seat.verdict()).await;
-        let passage = self.passage.take();
+        let entered = self.entered.take();
         match verdict {
             Ok(Ok(Ok(heard))) => {
-                passage.into_iter().for_each(Passage::succeed);
+                entered.into_iter().for_each(|entered| entered.passage.succeed());
                 Told::Next(heard)
             }
             Ok(Ok(Err(_))) => {
-                passage.into_iter().for_each(|passage| passage.fail(Instant::now()));
+                entered.into_iter().for_each(|entered| entered.passage.fail(Instant::now()));
                 Told::Degraded(Degraded::ModelFailed)
             }
             // Either the time is up here, or the pool found that it was.
-            Ok(Err(_)) | Err(_) => {
-                let blamed = passage.filter(|_| self.limit.is_models);
-                blamed.into_iter().for_each(|passage| passage.fail(Instant::now()));
-                Told::Degraded(Degraded::ModelTimeout)
-            }
+            Ok(Err(_)) | Err(_) => Told::Degraded(self.late(entered)),
         }
+    }
+
+    /// Why the time was not enough. A question that waited its turn while others were computed says nothing against the
+    /// model: were that a failure, a crowd would take the model from everyone.
+    fn late(&self, entered: Option<Entered>) -> Degraded {
+        match entered {
+            Some(Entered { ticket, .. }) if ticket.is_behind_others() => return Degraded::ModelSaturated,
+            Some(Entered { passage, .. }) if self.limit.is_models => passage.fail(Instant::now()),
+            _ => {}
+        }
+        Degraded::ModelTimeout
     }
 }
 

@@ -65,6 +65,9 @@ impl Site {
     }
 }
 
+/// A file's name and its bytes.
+type Part = (String, Vec<u8>);
+
 #[test]
 fn the_bytes_do_not_depend_on_batch_and_threads() {
     let site = Site::new();
@@ -95,7 +98,7 @@ fn the_bytes_do_not_depend_on_interruptions() {
     let part =
         |number: usize| (format!("part-{number:06}.parquet"), whole[&format!("part-{number:06}.parquet")].clone());
     let cut = |text: String| text[..text.len() - 9].to_owned();
-    let left: [(&str, String, Vec<(String, Vec<u8>)>, u64); 6] = [
+    let left: [(&str, String, Vec<Part>, u64); 6] = [
         ("nothing", ledger(0), vec![], 0),
         ("uncounted", ledger(0), vec![part(0)], 0),
         ("counted", ledger(1), vec![part(0), (".partial-x".to_owned(), b"half".to_vec())], 64),

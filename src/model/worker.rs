@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,7 @@ pub struct PoolLimits {
 #[derive(Debug)]
 pub struct Pool {
     queue: Sender<Job>,
+    computed: Arc<AtomicU64>,
 }
 
 /// What a model is asked.
@@ -71,6 +73,16 @@ pub enum Failure {
     NotFinite,
 }
 
+/// How a question fares in the pool.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Whether it has come from the queue to the arithmetic.
+    begun: Arc<AtomicBool>,
+    /// Questions that the pool has computed, and how many those were when this one came.
+    computed: Arc<AtomicU64>,
+    computed_before: u64,
+}
+
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("as many questions wait for the model as may; raise model.queue_max or model.threads")]
@@ -92,6 +104,13 @@ impl Compute for EngineCompute {
     }
 }
 
+impl Ticket {
+    /// Whether it still waits its turn while others are computed: there are too many, and nothing is wrong with the model.
+    pub fn is_behind_others(&self) -> bool {
+        !self.begun.load(Relaxed) && self.computed.load(Relaxed) > self.computed_before
+    }
+}
+
 impl Failure {
     /// Every failure, in the order of its discriminant.
     pub const ALL: [Self; 2] = [Self::Panicked, Self::NotFinite];
@@ -109,22 +128,32 @@ impl Pool {
     /// Starts the threads. An error is the system's refusal of one.
     pub fn start(limits: PoolLimits, compute: Arc<dyn Compute>, metrics: Arc<ModelMetrics>) -> io::Result<Self> {
         let (queue, jobs) = bounded(limits.queue_max);
+        let computed = Arc::<AtomicU64>::default();
         for _ in 0..limits.threads {
-            let worker = Worker::new(limits, jobs.clone(), compute.clone(), metrics.clone());
+            let worker = Worker {
+                limits,
+                jobs: jobs.clone(),
+                compute: compute.clone(),
+                metrics: metrics.clone(),
+                computed: computed.clone(),
+                working: Working::default(),
+            };
             thread::Builder::new().name("segue-model".to_owned()).spawn(move || {
                 priority::step_back();
                 worker.run();
             })?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, computed })
     }
 
     /// Puts a question in the queue, if it has room. Dropping the receiver takes the question back.
-    pub fn submit(&self, inquiry: Inquiry) -> Result<oneshot::Receiver<Verdict>, Saturated> {
+    pub fn submit(&self, inquiry: Inquiry) -> Result<(oneshot::Receiver<Verdict>, Ticket), Saturated> {
         let (reply, verdict) = oneshot::channel();
-        let job = Job { inquiry, submitted: Instant::now(), reply };
+        let computed = self.computed.clone();
+        let ticket = Ticket { begun: Arc::default(), computed_before: computed.load(Relaxed), computed };
+        let job = Job { inquiry, submitted: Instant::now(), reply, begun: ticket.begun.clone() };
         match self.queue.try_send(job) {
-            Ok(()) => Ok(verdict),
+            Ok(()) => Ok((verdict, ticket)),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Saturated),
         }
     }
@@ -141,6 +170,7 @@ struct Job {
     inquiry: Inquiry,
     submitted: Instant,
     reply: oneshot::Sender<Verdict>,
+    begun: Arc<AtomicBool>,
 }
 
 impl Job {

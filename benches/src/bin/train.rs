@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue_bench::figures::{median, table};
 use segue_pipeline::train::decoder::{Regulation, Shard};
 use segue_pipeline::train::layout::Layout;
@@ -123,7 +123,7 @@ impl Case {
 
 /// The default network, for prompts of so many tokens.
 fn config(tokens: usize) -> Result<ModelConfig> {
-    let prompt = PromptConfig { clusters: CLUSTERS, history_max: tokens, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: CLUSTERS, history_max: tokens, retrieved_max: 8, barred: Barred::History };
     Ok(ModelConfig::new(prompt, Size { hidden: 256, intermediate: 704, layers: 4, heads: 4 })?)
 }
 

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
@@ -15,23 +16,16 @@ use super::{Compute, Failure, Job, PoolLimits, Verdict};
 
 /// One thread.
 pub(super) struct Worker {
-    limits: PoolLimits,
-    jobs: Receiver<Job>,
-    compute: Arc<dyn Compute>,
-    metrics: Arc<ModelMetrics>,
-    working: Working,
+    pub(super) limits: PoolLimits,
+    pub(super) jobs: Receiver<Job>,
+    pub(super) compute: Arc<dyn Compute>,
+    pub(super) metrics: Arc<ModelMetrics>,
+    /// Questions that all threads of the pool have computed.
+    pub(super) computed: Arc<AtomicU64>,
+    pub(super) working: Working,
 }
 
 impl Worker {
-    pub(super) fn new(
-        limits: PoolLimits,
-        jobs: Receiver<Job>,
-        compute: Arc<dyn Compute>,
-        metrics: Arc<ModelMetrics>,
-    ) -> Self {
-        Self { limits, jobs, compute, metrics, working: Working::default() }
-    }
-
     /// Answers until the pool is dropped.
     pub(super) fn run(mut self) {
         while let Ok(first) = self.jobs.recv() {
@@ -68,8 +62,10 @@ impl Worker {
 
     fn answer(&mut self, model: &Model, batch: Vec<Job>) {
         let started = Instant::now();
+        batch.iter().for_each(|job| job.begun.store(true, Relaxed));
         let ranked = self.compute(model, &batch);
         self.metrics.computed(batch.len(), started.elapsed());
+        self.computed.fetch_add(batch.len() as u64, Relaxed);
         for (place, job) in batch.into_iter().enumerate() {
             let verdict = ranked.as_ref().map_err(|&failure| failure).and_then(|ranked| judge(&job, ranked.get(place)));
             if let Err(failure) = &verdict {

@@ -1,6 +1,6 @@
 //! Vectors of any width: the processor's widest instructions without naming one, and sums in a fixed order.
 //!
-//! A sum is always taken in [`LANES`] partial sums, whatever the processor, so that a machine gives the same bits every time.
+//! A sum is always taken in sixteen partial sums, whatever the processor, so that a machine gives the same bits every time.
 
 use pulp::Arch;
 
