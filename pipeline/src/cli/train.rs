@@ -120,7 +120,7 @@ struct LearningArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The most times that every example is seen
-    #[arg(long, default_value_t = 3, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 8, value_parser = value_parser!(u32).range(1..))]
     epochs: u32,
     /// Examples of a step
     #[arg(long, default_value_t = 128, value_parser = value_parser!(u32).range(1..))]
