@@ -22,34 +22,38 @@ mod gather;
 mod known;
 mod matched;
 
-pub use known::read_by_model;
+pub use known::last_known;
 pub use matched::Matched;
 
 /// Answers one question from the release that is live now, and hands the answer to `encode` while that release is
 /// held: one load for the whole of it, so that candidates, names and versions all come from one release. Where that
 /// release's model must be asked first, the release is given back to go on with.
 #[inline]
-pub fn answer<R, E>(live: &Live, rungs: &[Rung], ask: &Ask, encode: E) -> Result<Reached<R, E>, Error>
-where
-    E: FnOnce(&Answer<'_>) -> R,
-{
+pub fn answer<R>(
+    live: &Live,
+    rungs: &[Rung],
+    ask: &Ask,
+    encode: impl FnOnce(&Answer<'_>) -> R,
+) -> Result<Reached<R>, Error> {
     let reached = live.lend(|release| match walk(release, rungs, ask, Told::unasked) {
         Some(answer) => Reached::End(encode(&answer)),
-        None => Reached::Model(release.clone(), encode),
+        None => Reached::Model(release.clone()),
     });
     reached.ok_or(Error::NotReady)
 }
 
 /// Answers many questions from one release: `encode` is handed what answers any one of them.
-pub fn answer_all<R, E>(live: &Live, rungs: &[Rung], asks: &Asks, encode: E) -> Result<Reached<R, E>, Error>
-where
-    E: FnOnce(&Answerer<'_>) -> R,
-{
+pub fn answer_all<R>(
+    live: &Live,
+    rungs: &[Rung],
+    asks: &Asks,
+    encode: impl FnOnce(Answerer<'_>) -> R,
+) -> Result<Reached<R>, Error> {
     let reached = live.lend(|release| {
         // All are looked at, also past the first that needs the model: it reads ahead.
         match asks.iter().flatten().filter(|ask| needs_model(release, rungs, ask)).count() {
-            0 => Reached::End(encode(&Answerer::new(release, rungs, asks, &[]))),
-            _ => Reached::Model(release.clone(), encode),
+            0 => Reached::End(encode(Answerer::new(release, rungs, asks, &[]))),
+            _ => Reached::Model(release.clone()),
         }
     });
     reached.ok_or(Error::NotReady)
@@ -108,11 +112,11 @@ pub type Asks = [Result<Ask, Error>];
 
 /// How far a question comes without waiting.
 #[derive(Debug)]
-pub enum Reached<R, E> {
+pub enum Reached<R> {
     /// To its end.
     End(R),
-    /// To the model of this release, which must be asked; the encoding is given back.
-    Model(Arc<Release>, E),
+    /// To the model of this release, which must be asked; nothing was encoded.
+    Model(Arc<Release>),
 }
 
 /// What the model told about a question.
@@ -202,19 +206,27 @@ pub struct Candidate {
 }
 
 /// Answers questions from one release that is held.
-#[derive(Debug)]
 pub struct Answerer<'r> {
     release: &'r Release,
     rungs: &'r [Rung],
     asks: &'r Asks,
     /// What the model told about each question, where it was asked at all.
     told: &'r [Told],
+    note: &'r dyn Fn(&Ask, &Answer<'_>),
 }
 
 impl<'r> Answerer<'r> {
     /// Answers `asks` with what the model `told` about each.
     pub fn new(release: &'r Release, rungs: &'r [Rung], asks: &'r Asks, told: &'r [Told]) -> Self {
-        Self { release, rungs, asks, told }
+        Self { release, rungs, asks, told, note: &|_, _| () }
+    }
+
+    /// The same, which shows each answer to `note`.
+    pub fn noting<'n>(self, note: &'n dyn Fn(&Ask, &Answer<'_>)) -> Answerer<'n>
+    where
+        'r: 'n,
+    {
+        Answerer { note, ..self }
     }
 
     /// The release that answers.
@@ -233,7 +245,10 @@ impl<'r> Answerer<'r> {
             Some(told) => told.clone(),
             None => Told::unasked(self.release).unwrap_or_default(),
         };
-        self.asks[position].as_ref().map(|ask| (climb_with(self.release, self.rungs, ask, &told), ask))
+        let ask = self.asks[position].as_ref()?;
+        let answer = climb_with(self.release, self.rungs, ask, &told);
+        (self.note)(ask, &answer);
+        Ok((answer, ask))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 
 use crate::admit::Deadline;
-use crate::answer::{Degraded, Heard, Told, read_by_model};
+use crate::answer::{Degraded, Heard, Told, last_known};
 use crate::config;
 use crate::memo::{Found, Memo, Seat};
 use crate::metrics::{ModelGauges, ModelInfo, ModelMetrics};
@@ -21,9 +21,11 @@ use crate::model::rank::{Question, Working};
 use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, RANKED_MAX, Saturated};
 use crate::snapshot::release::Release;
 
-/// Time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which may be
-/// one late.
-const RESERVE: Duration = Duration::from_millis(2);
+/// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
+/// may be one late.
+const RESERVE_MIN: Duration = Duration::from_millis(2);
+/// The part of a request's own time that is kept back: on a busy machine, what wakes late has more to spare with it.
+const RESERVE_PART: u32 = 10;
 
 /// The way to the models of all releases.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ impl Fallback {
     fn inquire(&self, release: &Release, model: &Arc<Model>, history: &[u32], deadline: Deadline) -> Word {
         self.metrics.asked();
         let limit = self.limit(deadline);
-        let read: Arc<[u32]> = read_by_model(release.catalogue(), history, model.config().segue.history_max).into();
+        let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
         let mut passage = None;
         let found = self.memo(release).find(&read, || {
             let entered = self.enter(limit)?;
@@ -127,8 +129,9 @@ impl Fallback {
     }
 
     fn limit(&self, deadline: Deadline) -> Limit {
-        let left = deadline.left().saturating_sub(RESERVE);
-        Limit { until: Instant::now() + left.min(self.timeout), is_models: left >= self.timeout }
+        let left = deadline.left();
+        let usable = left.saturating_sub((left / RESERVE_PART).max(RESERVE_MIN));
+        Limit { until: Instant::now() + usable.min(self.timeout), is_models: usable >= self.timeout }
     }
 
     /// The memo of a release, which begins with its first question.
@@ -187,7 +190,7 @@ impl Coming {
 /// a limit of time: for a command, never for a request.
 pub fn ask_here(release: &Release, history: &[u32]) -> Told {
     let Some(model) = release.model() else { return Told::unasked(release).unwrap_or_default() };
-    let read: Arc<[u32]> = read_by_model(release.catalogue(), history, model.config().segue.history_max).into();
+    let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
     let question = Question { history: &read, context: &retrieved(release, &read) };
     let ranked = model.answer(&mut Working::default(), &[question], RANKED_MAX);
     let heard = ranked.first().and_then(|ranked| Heard::new(read.clone(), ranked));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::admit::{Admission, Deadline, Permit};
-use crate::answer::{Answer, Answerer, Reached, answer, answer_all};
+use crate::answer::{Answer, Answerer, Reached, answer, answer_all, last_known};
 use crate::ask::{Ask, AskLimits, Question};
 use crate::config::{Config, Rung};
 use crate::drain::{Drain, Stage};
@@ -13,7 +13,7 @@ use crate::fallback::Fallback;
 use crate::metrics::{ModelGauges, Watched};
 use crate::snapshot::live::Live;
 use crate::snapshot::release::Release;
-use crate::unseen::{Figures, UnseenLog};
+use crate::unseen::{Figures, HISTORY_MAX, UnseenLog};
 
 mod answering;
 mod consultation;
@@ -21,6 +21,9 @@ mod consultation;
 pub use answering::Answering;
 
 use consultation::Consultation;
+
+/// Why an encoding is there when it is wanted.
+const TOLD_ONCE: &str = "an answer is encoded where it is found, or after the model is asked, and never at both";
 
 /// What both doors share.
 #[derive(Debug)]
@@ -78,11 +81,13 @@ impl Room {
         E: FnOnce(&Answer<'_>) -> R + Send + 'a,
         R: 'a,
     {
-        Ok(match answer(&self.live, &self.rungs, &ask, encode)? {
+        let mut waiting = Some(encode);
+        let tell = |answer: &Answer<'_>| self.tell(&ask, answer, waiting.take().expect(TOLD_ONCE));
+        Ok(match answer(&self.live, &self.rungs, &ask, tell)? {
             Reached::End(encoded) => Answering::Done(encoded),
-            Reached::Model(release, encode) => {
+            Reached::Model(release) => {
                 let asked = Consultation { room: self.clone(), release, asked: ask, deadline };
-                Answering::Waiting(Box::pin(asked.end(encode)))
+                Answering::Waiting(Box::pin(asked.end(waiting.expect(TOLD_ONCE))))
             }
         })
     }
@@ -99,13 +104,36 @@ impl Room {
         E: FnOnce(&Answerer<'_>) -> R + Send + 'a,
         R: 'a,
     {
-        Ok(match answer_all(&self.live, &self.rungs, &asks, encode)? {
+        let mut waiting = Some(encode);
+        let tell = |answerer: Answerer<'_>| self.tell_all(answerer, waiting.take().expect(TOLD_ONCE));
+        Ok(match answer_all(&self.live, &self.rungs, &asks, tell)? {
             Reached::End(encoded) => Answering::Done(encoded),
-            Reached::Model(release, encode) => {
+            Reached::Model(release) => {
                 let asked = Consultation { room: self.clone(), release, asked: asks, deadline };
-                Answering::Waiting(Box::pin(asked.end_all(encode)))
+                Answering::Waiting(Box::pin(asked.end_all(waiting.expect(TOLD_ONCE))))
             }
         })
+    }
+
+    /// Tells an answer. Every answer to a question alone comes through here.
+    fn tell<R>(&self, ask: &Ask, answer: &Answer<'_>, encode: impl FnOnce(&Answer<'_>) -> R) -> R {
+        self.note(ask, answer);
+        encode(answer)
+    }
+
+    /// Tells the answers of a batch.
+    fn tell_all<R>(&self, answerer: Answerer<'_>, encode: impl FnOnce(&Answerer<'_>) -> R) -> R {
+        encode(&answerer.noting(&|ask, answer| self.note(ask, answer)))
+    }
+
+    /// Notes a history that the table does not hold, whoever answered it.
+    fn note(&self, ask: &Ask, answer: &Answer<'_>) {
+        if answer.unseen {
+            let catalogue = answer.release.catalogue();
+            let last = last_known(catalogue, &ask.history, HISTORY_MAX);
+            let ids: Vec<u32> = last.into_iter().filter_map(|index| catalogue.id_at(index)).collect();
+            self.unseen.record(&ids);
+        }
     }
 
     /// Reads the release that serves now.

@@ -252,7 +252,7 @@ fn seen((answer, _): (Answer<'_>, &Ask)) -> Seen {
 }
 
 /// What was reached without any model.
-fn end<R, E>(reached: Result<Reached<R, E>, Error>) -> R {
+fn end<R>(reached: Result<Reached<R>, Error>) -> R {
     match reached {
         Ok(Reached::End(end)) => end,
         Ok(Reached::Model(..)) => panic!("nobody is to be asked"),

@@ -321,7 +321,7 @@ fn defaults_are_within_their_own_bounds_and_typed() {
     let timeout = Duration::from_millis(defaults::HTTP_HEADER_READ_TIMEOUT_MS);
     assert_eq!(config.http.header_read_timeout, timeout, "milliseconds, not seconds");
     assert_eq!(config.runtime.flavor, Flavor::PerCore);
-    assert_eq!(config.answer.rungs, [Rung::Table, Rung::Suffix, Rung::Popular]);
+    assert_eq!(config.answer.rungs, [Rung::Table, Rung::Model, Rung::Suffix, Rung::Popular]);
     assert_eq!(config.admin.token_file, None);
     assert_eq!(config.release.dir, Path::new("store"));
 }

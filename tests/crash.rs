@@ -14,7 +14,7 @@ use rustix::process::{Signal, getpid, kill_process};
 use segue::config::MissingModel;
 use segue::model::Model;
 use segue::model::engine::Precision;
-use segue::model::write::PublishedModel;
+use segue::model::write::{ModelWriteError, PublishedModel, write_model};
 use segue::snapshot::failpoint::Moment;
 use segue::snapshot::format::Shape;
 use segue::snapshot::ingest::{Begun, Ingest, IngestRules};
@@ -240,8 +240,11 @@ fn a_full_disk_publishes_nothing_and_leaves_nothing() {
     let output = run_child(Command::new("sh").args(["-c", script]).arg(this_program()), dir.path(), (NO_ROOM, ""));
     assert!(output.status.success(), "{output:?}");
     assert_eq!(partials(dir.path()), 0);
+    assert_eq!(hidden(&Store::open(dir.path()).models_dir()), 0);
     assert_eq!(Store::open(dir.path()).versions().expect("the store can be listed"), [version("old")]);
+    check_models(dir.path(), 0);
     publish_and_activate(dir.path(), "new");
+    publish_model(dir.path(), 1);
 }
 
 fn publish_without_room(dir: &Path) {
@@ -252,5 +255,9 @@ fn publish_without_room(dir: &Path) {
     }
     let error = writer.finish(About::default()).expect_err("the table does not fit");
     assert!(matches!(error, PublishError::Write(WriteError::Io(_))), "{error}");
+    assert!(error.to_string().contains("nothing was published"), "{error}");
+    let (config, about) = (model::config(SHAPE.clusters), model::about(&version("catalogue")));
+    let error = write_model(dir, about, &config, &model::weights(&config, 1)).expect_err("the weights do not fit");
+    assert!(matches!(error, ModelWriteError::Io(_)), "{error}");
     assert!(error.to_string().contains("nothing was published"), "{error}");
 }

@@ -12,18 +12,22 @@ use std::time::Duration;
 
 use segue::answer::Source;
 use segue::error::Code;
-use segue::metrics::{Call, Door, METRICS, Metrics, Phase};
+use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase};
+use segue::model::engine::Precision;
+use segue::config::Rung;
+use segue::snapshot::reload::Outcome;
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
 use segue::wire::proto::v1;
 use serde_json::Value;
-use support::release::{VERSION, version};
-use support::service::start;
+use support::model;
+use support::release::{CLUSTERS, ROWS, publish_naming};
+use support::service::{Running, start_with};
 
 /// Labels that the scraper adds.
 const SCRAPED: [&str; 2] = ["job", "instance"];
 
-/// Labels whose values are names of someone's releases.
-const FREE: [&str; 5] = ["release", "snapshot", "model", "catalogue", "version"];
+/// Labels whose values are names of someone's releases, or of the processor's arithmetic.
+const FREE: [&str; 6] = ["release", "snapshot", "model", "catalogue", "version", "kernel"];
 
 const CALLS: [Call; 8] = [
     Call::NextClusters,
@@ -57,6 +61,11 @@ impl segue::metrics::Watched for Busy {
 
     fn in_flight(&self) -> usize {
         1
+    }
+
+    fn model(&self) -> ModelGauges {
+        let info = ModelInfo { model: "v1".to_owned(), precision: Precision::Quantised.word(), kernel: "avx2" };
+        ModelGauges { info: Some(info), ..ModelGauges::default() }
     }
 
     fn in_flight_limit(&self) -> usize {
@@ -116,10 +125,11 @@ fn every_declared_metric_is_exposed_with_its_help_and_labels() {
 /// The names that a set in a test shows are those that a service shows: nothing is declared that nobody counts.
 #[test]
 fn a_service_that_was_asked_exposes_every_metric() {
-    let running = start();
+    let running = start_with(|config| config.answer.rungs = vec![Rung::Table, Rung::Model, Rung::Popular]);
+    serve_with_model(&running);
+    running.http().get("/next-clusters?history=60,30").json::<Value>(200);
     running.http().get("/next-clusters?history=10,20").json::<Value>(200);
     running.grpc().next_clusters(v1::NextClustersRequest::default()).expect("an answer");
-    fs::remove_dir_all(running.store.release_path(&version(VERSION))).expect("it was published");
     fs::write(running.dir().join("state.json"), r#"{"current":"gone"}"#).expect("the store can be written");
     running.reload();
     let exposed = parse(&running.service.metrics().render());
@@ -134,6 +144,16 @@ fn a_service_that_was_asked_exposes_every_metric() {
     assert!(labels["call"].contains("next_clusters") && labels["code"].contains("ok"));
     assert!(exposed["segue_release_load_failures_total"]["reason"].contains("missing"));
     assert!(exposed.contains_key("process_resident_memory_bytes"));
+}
+
+/// Makes a release with a model the one that serves.
+fn serve_with_model(running: &Running) {
+    let publish = |name, model| publish_naming(running.dir(), (name, model), CLUSTERS, ROWS);
+    let catalogue = publish("plain", None).catalogue;
+    let model = model::publish(running.dir(), &catalogue, CLUSTERS.len() as u32, 1).manifest.version;
+    publish("with-model", Some(model));
+    let outcome = running.follow("with-model");
+    assert!(matches!(outcome, Outcome::Swapped(_)), "{outcome:?}");
 }
 
 /// The checks above can fail: each of these has one thing wrong.
@@ -167,6 +187,8 @@ fn exercised() -> Metrics {
     metrics.watch(std::sync::Arc::new(Busy));
     metrics.release().loaded(&manifest(), 1_700_000_200);
     metrics.release().phase(Phase::Swap, Duration::from_micros(1));
+    metrics.model().waited(Duration::from_micros(100));
+    metrics.model().computed(1, Duration::from_micros(100));
     metrics
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use segue::model::Model;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::engine::Precision;
 use segue::model::write::write_model;
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ fn the_child() {
 #[test]
 fn a_load_starts_no_thread() {
     let dir = TempDir::new().expect("a temporary directory");
-    let prompt = PromptConfig { clusters: CLUSTERS, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: CLUSTERS, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let config = ModelConfig::new(prompt, SIZE).expect("a good size");
     let about = model::about(&"catalogue".parse().expect("a version"));
     let written = write_model(dir.path(), about, &config, &model::weights(&config, 1)).expect("the disk takes it");

@@ -88,9 +88,16 @@ const ONLY: &[Only] = &[
     Only {
         part: Part::Program,
         words: &["tokio", "axum", "tonic", "hyper", "StatusCode", "fs::"],
-        under: "src/answer.rs",
+        under: "src/answer",
         allowed: &[],
         reason: "the answer is pure",
+    },
+    Only {
+        part: Part::Program,
+        words: &["tokio", "axum", "tonic", "hyper"],
+        under: "src/model",
+        allowed: &["src/model/worker.rs"],
+        reason: "the model knows no runtime and no protocol; its pool replies through a channel of one's",
     },
     Only {
         part: Part::Program,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
+use segue::snapshot::manifest::Version;
 use segue::snapshot::publish::{About, Published, ReleaseWriter, WriteShape};
 use segue::snapshot::release::read_manifest;
 use segue::snapshot::store::Store;
@@ -39,6 +40,13 @@ pub fn write(dir: &Path, rows: Rows, version: &str) -> Result<Duration> {
         finish(fill(dir, rows)?, About { version: Some(version), ..About::default() })?;
     }
     Ok(started.elapsed())
+}
+
+/// Writes a release of the same kind that names a model.
+pub fn write_naming(dir: &Path, rows: Rows, version: &str, model: Version) -> Result<()> {
+    let version = version.parse().context("the name of a bench's release")?;
+    finish(fill(dir, rows)?, About { version: Some(version), model: Some(model), ..About::default() })?;
+    Ok(())
 }
 
 /// Points the store at a release.

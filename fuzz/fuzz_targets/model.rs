@@ -3,14 +3,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::golden::GoldenLogits;
 use segue::model::manifest::ModelManifest;
 use segue::model::weights;
 
 /// A configuration whose files are small enough to be found by chance; seeds are those of `tests/parity/fixture`.
 fn config() -> ModelConfig {
-    let prompt = PromptConfig { clusters: 70, history_max: 6, retrieved_max: 4, novel: true };
+    let prompt = PromptConfig { clusters: 70, history_max: 6, retrieved_max: 4, barred: Barred::History };
     ModelConfig::new(prompt, Size { hidden: 24, intermediate: 40, layers: 2, heads: 2 }).expect("a good size")
 }
 

@@ -13,7 +13,9 @@ pub mod from_candidates;
 pub mod from_events;
 pub mod log;
 mod expected;
+mod given;
 mod items;
+mod model;
 mod output;
 
 pub use from_candidates::build_from_candidates;
@@ -39,7 +41,7 @@ pub struct ReleaseSettings {
     pub version: Option<String>,
     /// When the release counts as made, in seconds since 1970; `None` takes the end of the data.
     pub created_unix_s: Option<u64>,
-    /// The model that the candidates come from.
+    /// The model that the candidates come from: its name, or its directory.
     pub model: Option<String>,
     /// Whom to cite for the data.
     pub citation: Option<String>,

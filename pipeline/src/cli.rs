@@ -9,6 +9,7 @@ use clap_complete::Shell;
 mod build;
 mod generate;
 mod train;
+mod infer;
 
 /// Shown under `segue-pipeline --help`.
 const EXIT_CODES: &str = "\
@@ -31,6 +32,8 @@ enum Command {
     Build(Box<build::Args>),
     /// Train a model on a log of events, and report on held-out time
     Train(Box<train::Args>),
+    /// Run a model over every history there can be, for `build --candidates`
+    Infer(infer::Args),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -55,6 +58,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Build(args) => build::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Infer(args) => infer::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
     }

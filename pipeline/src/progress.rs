@@ -68,6 +68,12 @@ impl Progress {
         self.bar.inc(count);
     }
 
+    /// Moves the bar by what was done before, which says nothing of the speed.
+    pub fn skip(&self, count: u64) {
+        self.bar.inc(count);
+        self.bar.reset_eta();
+    }
+
     /// Goes on to a phase that has no measure.
     pub fn phase(&self, what: &'static str) {
         let style = ProgressStyle::with_template("{msg:>10} {spinner} {elapsed}");

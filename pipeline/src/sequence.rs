@@ -2,6 +2,8 @@
 //!
 //! Takes events in order of user and time; it never looks at another user's events or at what comes after.
 
+use segue::model::config::Barred;
+
 use crate::event::Event;
 
 /// Sequences below this length say nothing about what comes next.
@@ -31,10 +33,15 @@ impl Mode {
 
     /// The clusters of a history, oldest first, that can never come next.
     pub fn barred(self, history: &[u32]) -> &[u32] {
+        self.bars().of(history)
+    }
+
+    /// The same, as a model's configuration tells it.
+    pub const fn bars(self) -> Barred {
         match self {
-            Self::Distinct => history,
-            Self::Changes => &history[history.len().saturating_sub(1)..],
-            Self::Raw => &[],
+            Self::Distinct => Barred::History,
+            Self::Changes => Barred::Last,
+            Self::Raw => Barred::None,
         }
     }
 }

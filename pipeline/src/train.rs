@@ -15,7 +15,6 @@ use serde::Serialize;
 
 use crate::examples::{AsOf, Balance, Contexts};
 use crate::provenance::TOOL;
-use crate::sequence::Mode;
 
 // What it is told and what it reads.
 pub mod settings;
@@ -137,7 +136,7 @@ impl<'a> Plan<'a> {
             clusters: data.clusters(),
             history_max: network.history_max,
             retrieved_max: network.retrieved_max,
-            novel: settings.input.counting.count.mode == Mode::Distinct,
+            barred: settings.input.counting.count.mode.bars(),
         };
         let size = initial.as_ref().map_or(network.size, |initial| size_of(&initial.model.config));
         let config = ModelConfig::new(prompt, size)?;

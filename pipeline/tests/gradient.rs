@@ -4,7 +4,7 @@
 
 use candle_core::{D, Device, Tensor, Var};
 use candle_nn::VarBuilder;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::network::Network;
 use segue::model::prompt::TOKEN_CLUSTER;
 use segue_pipeline::train::decoder::{Decoder, Regulation, Shard};
@@ -15,7 +15,7 @@ use segue_pipeline::train::parameters::{draw, to_weights};
 const CLUSTERS: u32 = 20;
 
 fn config(layers: usize) -> ModelConfig {
-    let prompt = PromptConfig { clusters: CLUSTERS, history_max: 6, retrieved_max: 4, novel: true };
+    let prompt = PromptConfig { clusters: CLUSTERS, history_max: 6, retrieved_max: 4, barred: Barred::History };
     ModelConfig::new(prompt, Size { hidden: 32, intermediate: 24, layers, heads: 2 }).unwrap()
 }
 

@@ -11,7 +11,7 @@ use crate::snapshot::release::Release;
 use super::matched::Matched;
 
 /// The last `clusters_max` distinct known clusters of a history, as indexes, oldest first: what a model reads.
-pub fn read_by_model(catalogue: &Catalogue, history: &[u32], clusters_max: usize) -> Vec<u32> {
+pub fn last_known(catalogue: &Catalogue, history: &[u32], clusters_max: usize) -> Vec<u32> {
     let mut read = Vec::with_capacity(clusters_max.min(history.len()));
     for index in history.iter().rev().filter_map(|&id| catalogue.index_of(id)) {
         if read.len() < clusters_max && !read.contains(&index) {

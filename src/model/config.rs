@@ -73,8 +73,31 @@ pub struct PromptConfig {
     pub history_max: usize,
     /// Most retrieved continuations that are read: the best.
     pub retrieved_max: usize,
-    /// Only clusters that are not in the history come next, and are retrieved.
-    pub novel: bool,
+    /// The clusters that never come next; they are not retrieved either.
+    pub barred: Barred,
+}
+
+/// Which clusters of a history never come next: what the sequences that a model learned from could not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Barred {
+    /// All of them: what comes next is new.
+    History,
+    /// The last one: what comes next is a change.
+    Last,
+    /// None.
+    None,
+}
+
+impl Barred {
+    /// The barred clusters of a history, oldest first.
+    pub fn of(self, history: &[u32]) -> &[u32] {
+        match self {
+            Self::History => history,
+            Self::Last => &history[history.len().saturating_sub(1)..],
+            Self::None => &[],
+        }
+    }
 }
 
 /// How large a network is.

@@ -58,7 +58,8 @@ pub fn write(config: &PromptConfig, history: &[u32], context: &Context, tokens: 
 }
 
 fn write_context(config: &PromptConfig, history: &[u32], context: &Context, tokens: &mut Vec<u32>) {
-    let wanted = |index: u32| index < config.clusters && !(config.novel && history.contains(&index));
+    let barred = config.barred.of(history);
+    let wanted = |index: u32| index < config.clusters && !barred.contains(&index);
     let wanted = context.continuations.iter().filter(|&&(index, _)| wanted(index)).take(config.retrieved_max);
     let mut last = None;
     for &(index, score) in wanted {

@@ -43,9 +43,7 @@ impl Model {
         self.engine().logits(scratch, prompts, logits);
         let rows = logits.chunks_exact_mut(self.config().segue.clusters as usize);
         let rank_one = |(row, question): (&mut [f32], &Question<'_>)| {
-            if self.config().segue.novel {
-                mask(row, question.history);
-            }
+            mask(row, self.config().segue.barred.of(question.history));
             rank(row, count, order)
         };
         rows.zip(questions).map(rank_one).collect()

@@ -22,7 +22,8 @@ impl Consultation<Ask> {
     /// Asks the model, waits, and answers with what it told.
     pub(super) async fn end<R>(self, encode: impl FnOnce(&Answer<'_>) -> R) -> R {
         let told = self.put(&self.asked).told().await;
-        encode(&climb_with(&self.release, &self.room.rungs, &self.asked, &told))
+        let answer = climb_with(&self.release, &self.room.rungs, &self.asked, &told);
+        self.room.tell(&self.asked, &answer, encode)
     }
 }
 
@@ -39,7 +40,7 @@ impl Consultation<Vec<Result<Ask, Error>>> {
                 None => Told::Nothing,
             });
         }
-        encode(&Answerer::new(&self.release, &self.room.rungs, &self.asked, &told))
+        self.room.tell_all(Answerer::new(&self.release, &self.room.rungs, &self.asked, &told), encode)
     }
 }
 

@@ -67,11 +67,14 @@ pub struct AnswerBody {
     pub candidates: Vec<CandidateBody>,
     /// The path that gave the first candidate.
     pub source: Source,
-    /// The suffix of the history that the first candidate was found under; empty for the popular list.
+    /// The clusters of the history that the first candidate was found under, oldest first: the suffix that the table holds,
+    /// or all that the model read; empty for the popular list.
     pub matched: Vec<u32>,
     /// Cluster ids of the history that the catalogue does not have.
     pub ignored: Vec<u32>,
-    /// Why the answer is less than it could have been; absent where it is not.
+    /// Why the release's model did not answer and the next rung did: `model_missing` (it is not loaded), `model_saturated`
+    /// (too many questions wait for it), `model_timeout` (it did not answer in time), `model_failed` (its arithmetic
+    /// did), `model_unavailable` (it has failed repeatedly, and is left alone). Absent where the answer is whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded: Option<String>,
     /// The release that answered.

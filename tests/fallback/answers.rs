@@ -1,12 +1,17 @@
 //! Who answers a history that the table does not hold, and that every door and call says the same.
 
-use segue::answer::Source;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use segue::answer::{LADDER, Source};
 use segue::config::{MissingModel, Rung};
+use segue::model::worker::EngineCompute;
 use segue::wire::json::{AnswerBody, BatchAnswerBody};
 use segue::wire::proto::v1;
 use serde_json::json;
 
-use crate::site::{Site, UNSEEN, check_degraded, of_source, question};
+use crate::site::{RUNGS, Site, UNSEEN, check_degraded, of_source, question};
 use crate::support::service::until;
 use crate::support::spoken::{message, path, retold};
 use crate::support::vectors::ask;
@@ -84,7 +89,7 @@ fn the_order_of_the_rungs_decides_who_is_asked() {
         (&[Rung::Table, Rung::Popular, Rung::Model], UNSEEN, Source::Popular),
     ];
     for (rungs, history, source) in rows {
-        let site = Site::computing(std::sync::Arc::new(segue::model::worker::EngineCompute), |config| {
+        let site = Site::computing(Arc::new(EngineCompute), |config| {
             config.answer.rungs = rungs.to_vec();
         });
         let answer: AnswerBody = site.running.http().post("/next-clusters", &question(history, 1)).json(200);
@@ -96,7 +101,7 @@ fn the_order_of_the_rungs_decides_who_is_asked() {
 /// A release that names no model is whole without one; one whose model is not there says so.
 #[test]
 fn a_model_that_is_missing_degrades_and_one_that_was_never_named_does_not() {
-    let site = Site::computing(std::sync::Arc::new(segue::model::worker::EngineCompute), |config| {
+    let site = Site::computing(Arc::new(EngineCompute), |config| {
         config.model.missing = MissingModel::Serve;
     });
     site.running.follow("plain");
@@ -116,18 +121,18 @@ fn a_model_that_is_missing_degrades_and_one_that_was_never_named_does_not() {
 /// Whatever is swapped meanwhile, an answer is of one release: its versions, its model's scores.
 #[test]
 fn an_answer_is_of_one_release_while_models_are_swapped() {
-    let site = Site::computing(std::sync::Arc::new(segue::model::worker::EngineCompute), |config| {
+    let site = Site::computing(Arc::new(EngineCompute), |config| {
         // So that the model is asked again and again.
         config.model.memo_max = 1;
     });
     let histories: [&[u32]; 3] = [UNSEEN, &[60], &[30, 60, 50]];
     let expected = ["one", "two"].map(|release| histories.map(|history| site.expected(release, history, 1)));
     assert_ne!(expected[0], expected[1], "the models must differ for this to show anything");
-    let over = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let mut seen = [0; 2];
-            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            while !over.load(Ordering::Relaxed) {
                 let batch = batch_over_http(&site, &histories);
                 let of = usize::from(batch[0].release == "two");
                 for (answer, expected) in batch.iter().zip(&expected[of]) {
@@ -143,7 +148,7 @@ fn an_answer_is_of_one_release_while_models_are_swapped() {
         });
         let moving = scope.spawn(|| (0..60).for_each(|step| drop(site.running.follow(["two", "one"][step % 2]))));
         let moved = moving.join();
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        over.store(true, Ordering::Relaxed);
         let seen = asking.join().expect("every answer is right");
         moved.expect("every move is followed");
         assert!(seen.iter().all(|&count| count > 0), "{seen:?}");
@@ -168,6 +173,28 @@ fn what_is_asked_and_answered_is_counted() {
     assert!(site.running.service.metrics().render().contains(&info));
     site.running.follow("plain");
     assert!(!site.running.service.metrics().render().contains("segue_model_info{"));
+}
+
+/// A refresh can learn from all that the table did not hold, by whichever door it came and whoever answered.
+#[test]
+fn every_history_that_the_table_does_not_hold_is_noted() {
+    for rungs in [&RUNGS[..], &LADDER] {
+        let site = Site::computing(Arc::new(EngineCompute), |config| {
+            config.answer.rungs = rungs.to_vec();
+            config.unseen.flush = std::time::Duration::from_secs(3600);
+        });
+        let histories: [&[u32]; 4] = [UNSEEN, &[10, 20], &[999], &[]];
+        for history in histories {
+            site.running.http().post("/next-clusters", &question(history, 1)).json::<AnswerBody>(200);
+        }
+        site.running.grpc().next_clusters(message(&ask(UNSEEN, 1))).expect("it is answered");
+        batch_over_http(&site, &histories);
+        batch_over_grpc(&site, &histories);
+        stream(&site, &histories);
+        let noted = site.running.service.unseen().current(None);
+        let noted: Vec<_> = noted.rows.iter().map(|row| (row.history.as_slice(), row.count)).collect();
+        assert_eq!(noted, [(UNSEEN, 5)], "{rungs:?}");
+    }
 }
 
 fn batch_over_http(site: &Site, histories: &[&[u32]]) -> Vec<AnswerBody> {

@@ -66,7 +66,7 @@ fn the_table_answers_while_the_model_does_not() {
 #[test]
 fn a_reply_arrives_within_its_time_whatever_the_model_does() {
     let own = |timeout_ms| QuestionBody { timeout_ms: Some(timeout_ms), ..question(UNSEEN, 1) };
-    for (model_ms, asked) in [(20, question(UNSEEN, 1)), (20_000, own(500)), (1, own(500))] {
+    for (model_ms, asked) in [(20, question(UNSEEN, 1)), (20_000, own(1_000)), (1, own(1_000))] {
         let (site, _strings) = site(|config| config.model.timeout = Duration::from_millis(model_ms));
         let started = Instant::now();
         check_degraded(&post(&site, &asked), "model_timeout");

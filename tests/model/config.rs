@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use segue::model::config::{ModelConfig, ModelConfigError, PARAMETERS_MAX, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, ModelConfigError, PARAMETERS_MAX, PromptConfig, Size};
 use serde_json::{Value, json};
 
 use crate::support::model::{TINY, config};
@@ -65,7 +65,7 @@ fn what_describes_another_network_is_refused() {
 
 #[test]
 fn what_is_too_large_in_all_is_refused() {
-    let prompt = PromptConfig { clusters: 1 << 20, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: 1 << 20, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let size = Size { hidden: 4096, intermediate: 16_384, layers: 64, heads: 64 };
     let error = ModelConfig::new(prompt, size).expect_err("4 G weights of embeddings alone");
     assert!(matches!(error, ModelConfigError::Parameters { got } if got > 16 * PARAMETERS_MAX), "{error}");
@@ -75,7 +75,7 @@ fn what_is_too_large_in_all_is_refused() {
 
 #[test]
 fn a_configuration_reads_back_and_counts_its_weights() {
-    let prompt = PromptConfig { clusters: 761, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: 761, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let config = ModelConfig::new(prompt, Size { hidden: 256, intermediate: 704, layers: 4, heads: 4 }).expect("good");
     assert_eq!(ModelConfig::from_json(&config.to_json()).expect("it was just written"), config);
     let weights: usize =

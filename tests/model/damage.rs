@@ -236,7 +236,7 @@ const BAD: &[Bad] = &[
         "golden",
         "its question gives",
     ),
-    (CONFIG, |copy| edited(copy, CONFIG, |json| json["segue"]["novel"] = false.into()), "golden", "its question gives"),
+    (CONFIG, |copy| edited(copy, CONFIG, |json| json["segue"]["barred"] = "none".into()), "golden", "its question gives"),
     (CONFIG, |_| vec![b' '; 70_000], "checksum", "config.json has more than 65536 bytes"),
     (WEIGHTS, headless, "weights", "cannot be read"),
     (WEIGHTS, |_| vec![], "weights", "cannot be read"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use segue::model::Model;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::engine::{Engine, Precision, Prompts, Scratch};
 use segue::model::manifest::{CONFIG, LOGITS, WEIGHTS};
 use segue::model::network::Network;
@@ -41,7 +41,7 @@ fn expected() -> Vec<Expected> {
 
 /// A network with no round number: heads of 12, and a base and an epsilon that are not the usual ones and show.
 fn config() -> ModelConfig {
-    let prompt = PromptConfig { clusters: 70, history_max: 6, retrieved_max: 4, novel: true };
+    let prompt = PromptConfig { clusters: 70, history_max: 6, retrieved_max: 4, barred: Barred::History };
     let size = Size { hidden: 24, intermediate: 40, layers: 2, heads: 2 };
     let usual = ModelConfig::new(prompt, size).expect("a good size");
     ModelConfig { rope_theta: 500.0, rms_norm_eps: 0.01, ..usual }

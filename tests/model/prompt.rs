@@ -2,13 +2,13 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use segue::model::config::PromptConfig;
+use segue::model::config::{Barred, PromptConfig};
 use segue::model::prompt::{
     BUCKETS, Context, TOKEN_BEGIN, TOKEN_BUCKET, TOKEN_CLUSTER, TOKEN_EMPTY, TOKEN_HISTORY, TOKEN_MATCHED, bucket,
     tokens_max, write,
 };
 
-const CONFIG: PromptConfig = PromptConfig { clusters: 50, history_max: 3, retrieved_max: 2, novel: true };
+const CONFIG: PromptConfig = PromptConfig { clusters: 50, history_max: 3, retrieved_max: 2, barred: Barred::History };
 
 fn prompt(config: PromptConfig, history: &[u32], context: &Context) -> Vec<u32> {
     let mut tokens = vec![99];
@@ -57,10 +57,20 @@ fn histories_and_contexts_become_these_prompts() {
         let words: Vec<_> = prompt(CONFIG, history, &context).into_iter().map(word).collect();
         assert_eq!(words.join(" "), expected, "{history:?} {matched} {continuations:?}");
     }
-    let repeating = PromptConfig { novel: false, ..CONFIG };
-    let context = Context { matched: 1, continuations: vec![(4, 0.5)] };
-    let words: Vec<_> = prompt(repeating, &[4], &context).into_iter().map(word).collect();
-    assert_eq!(words.join(" "), "B m1 b1 4 H 4", "a model of repeats keeps the history's clusters");
+}
+
+#[test]
+fn what_cannot_come_is_not_retrieved() {
+    let context = Context { matched: 1, continuations: vec![(4, 0.5), (5, 0.5), (6, 0.5)] };
+    let cases = [
+        (Barred::History, "B m1 b1 6 H 4 5"),
+        (Barred::Last, "B m1 b1 4 6 H 4 5"),
+        (Barred::None, "B m1 b1 4 5 H 4 5"),
+    ];
+    for (barred, expected) in cases {
+        let words: Vec<_> = prompt(PromptConfig { barred, ..CONFIG }, &[4, 5], &context).into_iter().map(word).collect();
+        assert_eq!(words.join(" "), expected, "{barred:?}");
+    }
 }
 
 /// Scores and their buckets; the powers of a half belong to the bucket that they open.
@@ -92,6 +102,10 @@ fn scores_fall_in_these_buckets() {
     }
 }
 
+fn barred() -> impl Strategy<Value = Barred> {
+    prop_oneof![Just(Barred::History), Just(Barred::Last), Just(Barred::None)]
+}
+
 proptest! {
     #[test]
     fn a_bucket_is_how_often_a_score_halves_one(score in 1e-7f32..=1.0) {
@@ -103,11 +117,11 @@ proptest! {
 
     #[test]
     fn a_prompt_is_one_that_the_network_takes(
-        (clusters, history_max, retrieved_max, novel) in (1..60u32, 1..6usize, 0..6usize, any::<bool>()),
+        (clusters, history_max, retrieved_max, barred) in (1..60u32, 1..6usize, 0..6usize, barred()),
         history in vec(0..70u32, 0..12),
         (matched, continuations) in (0..9usize, vec((0..70u32, any::<f32>()), 0..12)),
     ) {
-        let config = PromptConfig { clusters, history_max, retrieved_max, novel };
+        let config = PromptConfig { clusters, history_max, retrieved_max, barred };
         let context = Context { matched, continuations };
         let tokens = prompt(config, &history, &context);
         prop_assert!(tokens.len() <= tokens_max(&config));
@@ -118,7 +132,7 @@ proptest! {
         let read: Vec<_> = after[1..].iter().map(|token| token - TOKEN_CLUSTER).collect();
         let latest = history.iter().skip(history.len().saturating_sub(history_max));
         prop_assert_eq!(read, latest.copied().filter(|&index| index < clusters).collect::<Vec<_>>());
-        let repeats = before.iter().any(|&token| token >= TOKEN_CLUSTER && history.contains(&(token - TOKEN_CLUSTER)));
-        prop_assert!(!(novel && repeats));
+        let barred = barred.of(&history);
+        prop_assert!(!before.iter().any(|&token| token >= TOKEN_CLUSTER && barred.contains(&(token - TOKEN_CLUSTER))));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::prompt::TOKEN_CLUSTER;
 
 pub(crate) struct Llama {
@@ -128,7 +128,7 @@ impl Llama {
 }
 
 fn config([width, heads, inner, layers, clusters]: [usize; 5]) -> ModelConfig {
-    let prompt = PromptConfig { clusters: clusters as u32, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: clusters as u32, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let size = Size { hidden: width, intermediate: inner, layers, heads };
     ModelConfig::new(prompt, size).expect("the tests' sizes are those of a network")
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::golden::GoldenLogits;
 use segue::model::open::read_model_manifest;
 use segue::model::weights::{self, Weights};
@@ -17,7 +17,7 @@ pub(crate) const TINY: Size = Size { hidden: 32, intermediate: 48, layers: 2, he
 
 /// A tiny network's configuration: histories of 6, 4 continuations, only novel clusters.
 pub(crate) fn config(clusters: u32) -> ModelConfig {
-    let prompt = PromptConfig { clusters, history_max: 6, retrieved_max: 4, novel: true };
+    let prompt = PromptConfig { clusters, history_max: 6, retrieved_max: 4, barred: Barred::History };
     ModelConfig::new(prompt, TINY).expect("a good size")
 }
 

@@ -134,7 +134,7 @@ const SPOILED: &[Spoiled] = &[
     (|at| edit_bytes(at, WEIGHTS, |bytes| model::no_number(bytes)), "finite"),
     (|at| edit_bytes(at, LOGITS, model::wrong_logit), "golden prompt 0"),
     (|at| edit_text(at, CONFIG, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"), ""),
-    (|at| edit_text(at, CONFIG, "\"novel\": true", "\"novel\": 1"), "configuration cannot be read"),
+    (|at| edit_text(at, CONFIG, "\"barred\": \"history\"", "\"barred\": 1"), "configuration cannot be read"),
 ];
 
 fn remove(at: &Path, file: &str) {

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, IndexOp, Tensor};
 use candle_nn::VarBuilder;
 use clap::Parser;
-use segue::model::config::{ModelConfig, PromptConfig, Size};
+use segue::model::config::{Barred, ModelConfig, PromptConfig, Size};
 use segue::model::engine::{Engine, Kernel, Precision, Prompts, Scratch};
 use segue::model::network::Network;
 use segue::model::prompt::TOKEN_CLUSTER;
@@ -89,7 +89,7 @@ fn main() -> Result<()> {
 }
 
 fn config() -> ModelConfig {
-    let prompt = PromptConfig { clusters: CLUSTERS as u32, history_max: 16, retrieved_max: 8, novel: true };
+    let prompt = PromptConfig { clusters: CLUSTERS as u32, history_max: 16, retrieved_max: 8, barred: Barred::History };
     let size = Size { hidden: 256, intermediate: 704, layers: 4, heads: 4 };
     ModelConfig::new(prompt, size).expect("the sizes are constants that a network may have")
 }

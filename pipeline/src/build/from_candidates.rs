@@ -7,6 +7,7 @@ use anyhow::ensure;
 use segue::snapshot::publish::{Published, ReleaseWriter};
 
 use crate::build::ReleaseSettings;
+use crate::build::given::Given;
 use crate::build::output::Output;
 use crate::candidates::check::{Limits, RawCandidates};
 use crate::candidates::popular::PopularSums;
@@ -22,7 +23,7 @@ use crate::summary::{InputFigures, Summary};
 /// Anyone's candidates.
 #[derive(Clone, Debug)]
 pub struct CandidateSettings {
-    /// The file: Parquet or JSON lines.
+    /// The file: Parquet or JSON lines; or the directory that `infer` filled.
     pub path: PathBuf,
     /// Its format; `None` tells it by the name.
     pub format: Option<Format>,
@@ -34,12 +35,14 @@ pub struct CandidateSettings {
 /// When a file cannot be read or written, when no row is sound, or at the first refused row when strict.
 pub fn build_from_candidates(candidates: &CandidateSettings, release: &ReleaseSettings) -> anyhow::Result<Summary> {
     let started = Instant::now();
-    let output = Output::prepare(release, &[&candidates.path])?;
+    let given = Given::of(&candidates.path)?;
+    let output = Output::prepare(release, &given.files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    given.check(&output)?;
     let progress = Progress::reading_bytes(output.inputs.iter().map(|input| input.bytes).sum());
-    let mut rows = Rows::read(candidates, &output, &progress)?;
+    let mut rows = Rows::read(&given, candidates.format, (&output, &progress))?;
     progress.phase("writing");
     let spills = rows.sorter.spills();
-    let published = rows.write(&output)?;
+    let published = rows.write(&output, &given)?;
     progress.finish();
     let input =
         InputFigures { spills, ..InputFigures::new(rows.rows, rows.rows - rows.refusals.total(), &rows.refusals) };
@@ -61,19 +64,26 @@ struct Rows {
 }
 
 impl Rows {
-    fn read(candidates: &CandidateSettings, output: &Output<'_>, progress: &Progress) -> anyhow::Result<Self> {
+    fn read(
+        given: &Given,
+        format: Option<Format>,
+        (output, progress): (&Output<'_>, &Progress),
+    ) -> anyhow::Result<Self> {
         let settings = output.settings;
-        let source = Source { path: &candidates.path, progress };
         let limits = Limits { catalogue: &output.catalogue, depth: settings.depth, width: settings.width };
         let mut rows = Self {
-            file: source.name(),
+            file: String::new(),
             rows: 0,
             popular: PopularSums::new(output.catalogue.len()),
             refusals: Refusals::new(settings.policy),
             sorter: Sorter::new(&settings.out, settings.memory_bytes),
         };
-        let format = candidates.format.map_or_else(|| Format::of(&candidates.path), Ok)?;
-        read::read(&source, format, &mut |row, raw| rows.take(row, raw, &limits))?;
+        for path in &given.files {
+            let source = Source { path, progress };
+            rows.file = source.name();
+            let format = format.map_or_else(|| Format::of(path), Ok)?;
+            read::read(&source, format, &mut |row, raw| rows.take(row, raw, &limits))?;
+        }
         ensure!(rows.rows > rows.refusals.total(), "no row of {} could be used: {}", rows.file, rows.first_refusal());
         Ok(rows)
     }
@@ -103,7 +113,7 @@ impl Rows {
     }
 
     /// Writes the rows in order; of two for one history the first in the file stands.
-    fn write(&mut self, output: &Output<'_>) -> anyhow::Result<Published> {
+    fn write(&mut self, output: &Output<'_>, given: &Given) -> anyhow::Result<Published> {
         let sorter = std::mem::replace(&mut self.sorter, Sorter::new(&output.settings.out, 0));
         let mut release = output.writer()?;
         let mut sorted = sorter.finish()?.peekable();
@@ -113,8 +123,9 @@ impl Rows {
         }
         self.push_all(sorted, &mut release, output)?;
         let mut about = output.about()?;
-        about.provenance.settings =
-            Settings::default().with("depth", output.settings.depth).with("width", output.settings.width).into_map();
+        given.describe(&mut about)?;
+        let settings = Settings::default().with("depth", output.settings.depth).with("width", output.settings.width);
+        about.provenance.settings = given.settings(settings).into_map();
         Ok(release.finish(about)?)
     }
 

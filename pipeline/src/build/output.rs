@@ -53,11 +53,18 @@ impl<'a> Output<'a> {
         let version = |name: &Option<String>| name.as_deref().map(str::parse::<Version>).transpose();
         let mut about = About { created_unix_s: self.settings.created_unix_s, ..About::default() };
         about.version = version(&self.settings.version).context("--version")?;
-        about.model = version(&self.settings.model).context("--model")?;
+        about.model = self.settings.model.as_deref().map(|model| self.model(model)).transpose()?;
         about.provenance.tool = crate::provenance::TOOL.to_owned();
         about.provenance.inputs = self.inputs.clone();
         about.provenance.citation = self.settings.citation.clone();
         Ok(about)
+    }
+
+    /// The name of the catalogue, as every release of it says.
+    pub(super) fn catalogue_version(&self) -> anyhow::Result<Version> {
+        let mut text = Vec::new();
+        self.catalogue.write_jsonl(&mut text)?;
+        Ok(Version::of_digest(&blake3::hash(&text)))
     }
 
     /// Moves the pointer where asked and says what was published.

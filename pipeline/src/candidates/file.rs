@@ -21,6 +21,9 @@ use crate::candidates::Candidates;
 /// The file's name inside the output directory.
 pub const CANDIDATES_FILE: &str = "candidates.parquet";
 
+/// How the names of files begin that are still being written.
+pub const PARTIAL: &str = ".partial-";
+
 /// Rows handed to Parquet at once.
 const BATCH_ROWS: usize = 8 * 1024;
 
@@ -60,8 +63,17 @@ impl<'a> CandidatesFile<'a> {
     /// # Errors
     /// When the file cannot be made there.
     pub fn create(dir: &Path, catalogue: &'a Catalogue) -> Result<Self, FileError> {
-        let path = dir.join(CANDIDATES_FILE);
-        let file = NamedTempFile::new_in(dir).map_err(|source| FileError::Io { path: path.clone(), source })?;
+        Self::create_named(dir, CANDIDATES_FILE, catalogue)
+    }
+
+    /// Begins a file of another name in `dir`.
+    ///
+    /// # Errors
+    /// When the file cannot be made there.
+    pub fn create_named(dir: &Path, name: &str, catalogue: &'a Catalogue) -> Result<Self, FileError> {
+        let path = dir.join(name);
+        let file = NamedTempFile::with_prefix_in(PARTIAL, dir)
+            .map_err(|source| FileError::Io { path: path.clone(), source })?;
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
         let writer = ArrowWriter::try_new(file, schema(), Some(properties))
             .map_err(|source| FileError::Parquet { path: path.clone(), source })?;
@@ -95,13 +107,14 @@ impl<'a> CandidatesFile<'a> {
     }
 }
 
-/// Gives a temporary file its name, with the rights that any new file gets.
+/// Gives a temporary file its name, with the rights that any new file gets; what it holds is on the disk before.
 ///
 /// # Errors
 /// When the directory does not let it.
 pub fn persist(file: NamedTempFile, path: &Path) -> Result<File, FileError> {
     let io = |source| FileError::Io { path: path.to_owned(), source };
     readable(file.as_file()).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|error| io(error.error))
 }
 

@@ -39,8 +39,9 @@ struct InputArgs {
     #[arg(long, value_name = "FILE", required_unless_present = "candidates")]
     events: Vec<PathBuf>,
     /// Candidates instead of a log: Parquet or JSON lines of `history` (cluster ids, oldest first) and `candidates` (of
-    /// `cluster` and `score`), in any order; the row with an empty history is the popular list
-    #[arg(long, value_name = "FILE", conflicts_with = "events")]
+    /// `cluster` and `score`), in any order; the row with an empty history is the popular list. Or the directory that
+    /// `infer` filled
+    #[arg(long, value_name = "PATH", conflicts_with = "events")]
     candidates: Option<PathBuf>,
     /// The clusters: CSV with a header, or a release's catalogue.jsonl
     #[arg(long, value_name = "FILE")]
@@ -145,8 +146,9 @@ struct ReleaseArgs {
     /// When the release counts as made, in seconds since 1970 [default: the end of the log]
     #[arg(long, value_name = "UNIX_S")]
     created: Option<u64>,
-    /// The model that the candidates come from
-    #[arg(long, value_name = "NAME")]
+    /// The model that the candidates come from: its directory, which is then checked to be of this catalogue, or its
+    /// name [default: the one that `infer` ran]
+    #[arg(long, value_name = "DIR|NAME")]
     model: Option<String>,
     /// Whom to cite for the data
     #[arg(long, value_name = "TEXT")]

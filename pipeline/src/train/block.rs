@@ -3,7 +3,7 @@
 //! The last block computes only what the last token of each prompt needs, because the answer is read there and nowhere else.
 
 use super::layout::{BlockPlaces, Layout};
-use super::math::attention::{Asked, Attention, Gradients};
+use super::math::attention::{Asked, Attention, Gradients, Inputs};
 use super::math::dropout::Dropout;
 use super::math::gate;
 use super::math::linear::{Linear, Write, weight_gradient};
@@ -128,7 +128,8 @@ impl<'a> Block<'a> {
         let positions = self.rows.positions_of(self.asked);
         self.rotary.turn(&mut tape.queries, (width, width), positions, Turn::Forward);
         let heads = fit(&mut tape.heads, asked);
-        self.attention().forward(&tape.queries, &tape.pairs, heads, &mut tape.shares);
+        let inputs = Inputs { queries: &tape.queries, pairs: &tape.pairs };
+        self.attention().forward(inputs, heads, &mut tape.shares);
         let branch = fit(&mut scratch.branch, asked);
         self.out().forward(heads, branch);
         tape.middle.clone_from(input);
@@ -154,7 +155,8 @@ impl<'a> Block<'a> {
         let d_queries = fit(&mut scratch.queries, d_out.len());
         let d_pairs = fit(&mut scratch.pairs, tape.pairs.len());
         let mut into = Gradients { queries: d_queries, pairs: d_pairs };
-        self.attention().backward(d_heads, (&tape.queries, &tape.pairs), &mut tape.shares, &mut into);
+        let inputs = Inputs { queries: &tape.queries, pairs: &tape.pairs };
+        self.attention().backward(d_heads, inputs, &tape.shares, &mut into);
         self.rotary.turn(d_queries, (width, width), self.rows.positions_of(self.asked), Turn::Back);
         self.rotary.turn(d_pairs, (width, 2 * width), &self.rows.positions, Turn::Back);
         self.input_backward(tape, scratch, d_out, gradient);
@@ -178,7 +180,10 @@ impl<'a> Block<'a> {
         let d_norm = &mut gradient[self.places.attention_norm.clone()];
         self.attention_norm().backward(d_normed, (&tape.input, &tape.scales), d_norm);
         if self.asked == Asked::All {
-            widest(|| add(d_out, d_normed));
+            widest(
+                #[inline(always)]
+                || add(d_out, d_normed),
+            );
         } else {
             scatter_add(d_out, &self.rows.lasts, d_normed, width);
             d_out.clone_from(&scratch.normed);
@@ -204,7 +209,10 @@ impl<'a> Block<'a> {
         self.gates().backward(&tape.gates, branch, Write::Replace);
         let d_norm = &mut gradient[self.places.forward_norm.clone()];
         self.forward_norm().backward(branch, (&tape.middle, &tape.middle_scales), d_norm);
-        widest(|| add(d_out, branch));
+        widest(
+            #[inline(always)]
+            || add(d_out, branch),
+        );
     }
 
     fn attention(&self) -> Attention<'a> {
@@ -262,9 +270,12 @@ fn gather(from: &[f32], rows: &[usize], into: &mut Vec<f32>, width: usize) {
 
 /// Adds rows to where they were gathered from.
 fn scatter_add(from: &[f32], rows: &[usize], into: &mut [f32], width: usize) {
-    widest(|| {
-        for (row, from) in rows.iter().zip(from.chunks_exact(width)) {
-            add(&mut into[row * width..(row + 1) * width], from);
-        }
-    });
+    widest(
+        #[inline(always)]
+        || {
+            for (row, from) in rows.iter().zip(from.chunks_exact(width)) {
+                add(&mut into[row * width..(row + 1) * width], from);
+            }
+        },
+    );
 }

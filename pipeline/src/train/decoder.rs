@@ -151,12 +151,15 @@ impl Decoder {
         }
         dropout.at(0).apply(&mut self.flow);
         let embedding = &mut gradient[self.layout.embedding.clone()];
-        widest(|| {
-            for (token, row) in prompts.tokens.iter().zip(self.flow.chunks_exact(width)) {
-                let from = *token as usize * width;
-                add(&mut embedding[from..from + width], row);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (token, row) in prompts.tokens.iter().zip(self.flow.chunks_exact(width)) {
+                    let from = *token as usize * width;
+                    add(&mut embedding[from..from + width], row);
+                }
+            },
+        );
     }
 
     /// Matrices are written in one go; norms and the tokens that no answer has are added to.

@@ -81,7 +81,7 @@ impl Lessons<'_> {
         shard.prompts.push(&tokens);
         shard.answers.push(example.next);
         shard.weights.push(self.weights[example.next as usize]);
-        shard.barred.push(if self.prompt.novel { history.to_vec() } else { Vec::new() });
+        shard.barred.push(self.prompt.barred.of(history).to_vec());
     }
 
     fn shown(&self, at: usize, poorer: Poorer) -> usize {

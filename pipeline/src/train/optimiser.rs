@@ -147,24 +147,32 @@ impl AdamW {
 impl Piece<'_> {
     fn update(self, by: Factors) {
         let Self { parameters, first, second, gradient } = self;
-        widest(|| {
-            for (((parameter, first), second), gradient) in parameters.iter_mut().zip(first).zip(second).zip(gradient) {
-                let gradient = gradient * by.gradient;
-                *first = by.beta1 * *first + (1.0 - by.beta1) * gradient;
-                *second = by.beta2 * *second + (1.0 - by.beta2) * gradient * gradient;
-                *parameter = *parameter * by.keep - by.rate * *first / ((*second * by.second).sqrt() + by.eps);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (((parameter, first), second), gradient) in
+                    parameters.iter_mut().zip(first).zip(second).zip(gradient)
+                {
+                    let gradient = gradient * by.gradient;
+                    *first = by.beta1 * *first + (1.0 - by.beta1) * gradient;
+                    *second = by.beta2 * *second + (1.0 - by.beta2) * gradient * gradient;
+                    *parameter = *parameter * by.keep - by.rate * *first / ((*second * by.second).sqrt() + by.eps);
+                }
+            },
+        );
     }
 }
 
 fn sum_piece(into: &mut [f32], others: &[Vec<f32>], start: usize) -> f64 {
-    widest(|| {
-        for other in others {
-            add(into, &other[start..start + into.len()]);
-        }
-        f64::from(dot(into, into))
-    })
+    widest(
+        #[inline(always)]
+        || {
+            for other in others {
+                add(into, &other[start..start + into.len()]);
+            }
+            f64::from(dot(into, into))
+        },
+    )
 }
 
 fn split<'a>(segments: &[Segment], mut values: &'a mut [f32]) -> impl Iterator<Item = &'a mut [f32]> {

@@ -48,9 +48,7 @@ impl NetworkPredictor<'_> {
         let mut logits = decoder.logits(self.parameters, &prompts).to_vec();
         let rows = logits.chunks_exact_mut(self.prompt.clusters as usize).zip(requests);
         let rank = |(logits, request): (&mut [f32], &Example<'_>)| {
-            if self.prompt.novel {
-                bar(logits, request.history);
-            }
+            bar(logits, self.prompt.barred.of(request.history));
             rank_scores(logits)
         };
         rows.map(rank).collect()

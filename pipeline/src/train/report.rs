@@ -26,13 +26,15 @@ pub const MODEL: &str = "model";
 const MODEL_STALE: &str = "model, context of a month ago";
 const MODEL_EMPTY: &str = "model, no context";
 const MODEL_RECENT: &str = "model, last two clusters";
+/// The counts where they, too, are told of no more than the last two: what they pass over as impossible is then the same.
+const SMOOTHED_RECENT: &str = "smoothed, last two clusters";
 
 /// Differences that are of interest: the first less the second.
 const PAIRS: [(&str, &str); 7] = [
     (MODEL, Baseline::Smoothed.name()),
     (MODEL, Baseline::LastCluster.name()),
     (MODEL, Baseline::Popularity.name()),
-    (MODEL_RECENT, Baseline::Smoothed.name()),
+    (MODEL_RECENT, SMOOTHED_RECENT),
     (MODEL_EMPTY, Baseline::Smoothed.name()),
     (MODEL, MODEL_STALE),
     (MODEL, MODEL_EMPTY),
@@ -111,14 +113,11 @@ fn outcomes(data: &Data, input: &InputSettings, network: NetworkPredictor<'_>) -
     all.push(&mut model);
     let names = Baseline::ALL.map(Baseline::name).into_iter().chain([MODEL]);
     let mut outcomes: Vec<_> = names.zip(run(Freshness::Fresh, history_max, &mut all)).collect();
-    for (name, freshness, history_max) in [
-        (MODEL_STALE, Freshness::stale_days(STALE_DAYS), history_max),
-        (MODEL_EMPTY, Freshness::Empty, history_max),
-        (MODEL_RECENT, Freshness::Fresh, RECENT),
-    ] {
-        let found = run(freshness, history_max, &mut [&mut model]);
-        outcomes.extend(found.into_iter().map(|found| (name, found)));
+    for (name, freshness) in [(MODEL_STALE, Freshness::stale_days(STALE_DAYS)), (MODEL_EMPTY, Freshness::Empty)] {
+        outcomes.extend([name].into_iter().zip(run(freshness, history_max, &mut [&mut model])));
     }
+    let recent = run(Freshness::Fresh, RECENT, &mut [&mut Baseline::Smoothed, &mut model]);
+    outcomes.extend([SMOOTHED_RECENT, MODEL_RECENT].into_iter().zip(recent));
     outcomes
 }
 
@@ -147,7 +146,7 @@ fn table(rows: &[Row], spell: impl Fn(f64) -> String) -> Table {
     table.set_header(std::iter::once("").chain(Figures::NAMES));
     for row in rows {
         let cell =
-            |figure: &Ranged| format!("{} [{}, {}]", spell(figure.measured), spell(figure.low), spell(figure.high));
+            |figure: &Ranged| format!("{}\n[{}, {}]", spell(figure.measured), spell(figure.low), spell(figure.high));
         table.add_row(std::iter::once(row.name.clone()).chain(row.figures.iter().map(cell)));
     }
     for column in table.column_iter_mut().skip(1) {

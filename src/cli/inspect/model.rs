@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Fact, lines, origin, sized};
 use crate::cli::output::{Report, time};
-use crate::model::config::ModelConfig;
+use crate::model::config::{Barred, ModelConfig};
 use crate::model::manifest::ModelManifest;
 use crate::model::open::Opened;
 use crate::snapshot::release::ReleaseError;
@@ -46,14 +46,18 @@ impl ModelInspection {
         let parent = manifest.parent.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         let (hidden, layers, heads) = (config.hidden_size, config.num_hidden_layers, config.num_attention_heads);
         let prompt = config.segue;
-        let novel = if prompt.novel { ", novel clusters only" } else { "" };
+        let barred = match prompt.barred {
+            Barred::History => "; novel clusters only",
+            Barred::Last => "; changes of cluster only",
+            Barred::None => "",
+        };
         let (history_max, retrieved_max) = (prompt.history_max, prompt.retrieved_max);
         [
             ("model", manifest.version.to_string()),
             ("catalogue", format!("{} ({} clusters)", manifest.catalogue, prompt.clusters)),
             ("shape", format!("{layers} layers of {hidden} numbers a token, {heads} heads")),
             ("parameters", format!("{} ({})", HumanCount(*parameters), HumanBytes(manifest.bytes()))),
-            ("prompt", format!("at most {history_max} of the history, {retrieved_max} retrieved{novel}")),
+            ("prompt", format!("at most {history_max} of the history, {retrieved_max} retrieved{barred}")),
             ("trained", manifest.created_unix_s.map_or_else(|| "not stated".to_owned(), time)),
             ("parent", parent),
         ]

@@ -2,6 +2,8 @@
 //!
 //! Prompts are short (tens of tokens), so that a head's scores are dot products of whole head vectors and nothing is padded.
 
+use std::ops::Range;
+
 use super::vector::{add_scaled, dot, exp, widest};
 
 /// How heads lie in rows, and which rows ask.
@@ -35,108 +37,95 @@ pub struct Gradients<'a> {
     pub pairs: &'a mut [f32],
 }
 
-/// One query: its row among the queries, the first row of its prompt, and how many rows it sees.
+/// One head of one query: the query's row among the queries, the first row of its prompt, and how many rows it sees.
 #[derive(Clone, Copy)]
 struct Query {
     row: usize,
     first: usize,
     seen: usize,
+    head: usize,
+}
+
+/// What went into a forward pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// asked x width.
+    pub queries: &'a [f32],
+    /// rows x 2 width: key, then value.
+    pub pairs: &'a [f32],
 }
 
 impl Attention<'_> {
-    /// Answers each query: `queries` (asked x width), `pairs` (rows x 2 width: key, then value) -> `out` (asked x width). The weights that
-    /// each query gave are kept in `shares`.
-    pub fn forward(&self, queries: &[f32], pairs: &[f32], out: &mut [f32], shares: &mut Vec<f32>) {
+    /// Answers each query, in `out` (asked x width). The weights that each query gave are kept in `shares`.
+    pub fn forward(&self, inputs: Inputs<'_>, out: &mut [f32], shares: &mut Vec<f32>) {
         shares.clear();
         out.fill(0.0);
-        widest(|| {
-            for query in self.queries() {
-                for head in 0..self.heads {
+        widest(
+            #[inline(always)]
+            || {
+                for query in self.queries() {
                     let from = shares.len();
-                    let asked = self.of_query(queries, query, head);
-                    shares.extend((0..query.seen).map(|at| dot(asked, self.key(pairs, query.first + at, head))));
+                    let asked = &inputs.queries[self.place(query)];
+                    shares.extend(query.rows().map(|row| dot(asked, &inputs.pairs[self.key(query, row)])));
                     softmax(&mut shares[from..], self.scale());
-                    let out = &mut out[self.place(query, head)];
-                    for (at, share) in shares[from..].iter().enumerate() {
-                        add_scaled(out, *share, self.value(pairs, query.first + at, head));
+                    let out = &mut out[self.place(query)];
+                    for (share, row) in shares[from..].iter().zip(query.rows()) {
+                        add_scaled(out, *share, &inputs.pairs[self.value(query, row)]);
                     }
                 }
-            }
-        });
+            },
+        );
     }
 
-    /// The derivative: from `d_out`, with what went in and the `shares` of the forward pass (which become the scores' gradients).
-    pub fn backward(
-        &self,
-        d_out: &[f32],
-        (queries, pairs): (&[f32], &[f32]),
-        shares: &mut [f32],
-        into: &mut Gradients<'_>,
-    ) {
+    /// The derivative: from `d_out`, with what went in and the `shares` of the forward pass.
+    pub fn backward(&self, d_out: &[f32], inputs: Inputs<'_>, shares: &[f32], into: &mut Gradients<'_>) {
         into.queries.fill(0.0);
         into.pairs.fill(0.0);
-        widest(|| {
-            let mut from = 0;
-            for query in self.queries() {
-                for head in 0..self.heads {
-                    let shares = &mut shares[from..from + query.seen];
+        let mut scores = Vec::new();
+        let mut from = 0;
+        widest(
+            #[inline(always)]
+            || {
+                for query in self.queries() {
+                    let shares = &shares[from..from + query.seen];
                     from += query.seen;
-                    let d_out = self.of_query(d_out, query, head);
-                    self.value_gradients(d_out, pairs, (query, head), shares, into);
-                    self.score_gradients(queries, pairs, (query, head), shares, into);
+                    let d_out = &d_out[self.place(query)];
+                    scores.clear();
+                    scores.extend(query.rows().map(|row| dot(d_out, &inputs.pairs[self.value(query, row)])));
+                    self.score_gradients(shares, &mut scores);
+                    for (share, row) in shares.iter().zip(query.rows()) {
+                        add_scaled(&mut into.pairs[self.value(query, row)], *share, d_out);
+                    }
+                    let asked = &inputs.queries[self.place(query)];
+                    let d_asked = &mut into.queries[self.place(query)];
+                    for (score, row) in scores.iter().zip(query.rows()) {
+                        add_scaled(d_asked, *score, &inputs.pairs[self.key(query, row)]);
+                        add_scaled(&mut into.pairs[self.key(query, row)], *score, asked);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
-    /// Adds to the values' gradients and turns the shares into the gradients of the scores.
+    /// Turns what each share would gain into the gradients of the scores.
     #[inline(always)]
-    fn value_gradients(
-        &self,
-        d_out: &[f32],
-        pairs: &[f32],
-        (query, head): (Query, usize),
-        shares: &mut [f32],
-        into: &mut Gradients<'_>,
-    ) {
-        let mut mean = 0.0;
-        for (at, share) in shares.iter().enumerate() {
-            let row = query.first + at;
-            add_scaled(&mut into.pairs[self.value_place(row, head)], *share, d_out);
-            mean += share * dot(d_out, self.value(pairs, row, head));
-        }
-        for (at, share) in shares.iter_mut().enumerate() {
-            let gain = dot(d_out, self.value(pairs, query.first + at, head));
-            *share *= (gain - mean) * self.scale();
+    fn score_gradients(&self, shares: &[f32], gains: &mut [f32]) {
+        let mean = dot(shares, gains);
+        for (gain, share) in gains.iter_mut().zip(shares) {
+            *gain = share * (*gain - mean) * self.scale();
         }
     }
 
-    #[inline(always)]
-    fn score_gradients(
-        &self,
-        queries: &[f32],
-        pairs: &[f32],
-        (query, head): (Query, usize),
-        scores: &[f32],
-        into: &mut Gradients<'_>,
-    ) {
-        let asked = self.of_query(queries, query, head);
-        for (at, score) in scores.iter().enumerate() {
-            let row = query.first + at;
-            add_scaled(&mut into.queries[self.place(query, head)], *score, self.key(pairs, row, head));
-            add_scaled(&mut into.pairs[self.key_place(row, head)], *score, asked);
-        }
-    }
-
+    /// Every head of every query, in the order in which their shares are kept.
     #[inline(always)]
     fn queries(&self) -> impl Iterator<Item = Query> + '_ {
         let firsts = std::iter::once(&0).chain(self.ends);
-        let spans = firsts.zip(self.ends).map(|(first, end)| (*first, *end));
-        let asked = self.asked;
-        spans.enumerate().flat_map(move |(prompt, (first, end))| {
-            let lasts = if asked == Asked::All { first..end } else { end - 1..end };
-            let row = move |last: usize| if asked == Asked::All { last } else { prompt };
-            lasts.map(move |last| Query { row: row(last), first, seen: last + 1 - first })
+        firsts.zip(self.ends).enumerate().flat_map(move |(prompt, (&first, &end))| {
+            let lasts = if self.asked == Asked::All { first..end } else { end - 1..end };
+            lasts.flat_map(move |last| {
+                let row = if self.asked == Asked::All { last } else { prompt };
+                (0..self.heads).map(move |head| Query { row, first, seen: last + 1 - first, head })
+            })
         })
     }
 
@@ -148,37 +137,33 @@ impl Attention<'_> {
         1.0 / (self.head_width() as f32).sqrt()
     }
 
+    /// Where a query's head stands among the queries.
     #[inline(always)]
-    fn place(&self, query: Query, head: usize) -> std::ops::Range<usize> {
-        let from = query.row * self.width + head * self.head_width();
+    fn place(&self, query: Query) -> Range<usize> {
+        let from = query.row * self.width + query.head * self.head_width();
         from..from + self.head_width()
     }
 
+    /// Where a row's key of the query's head stands among the pairs.
     #[inline(always)]
-    fn key_place(&self, row: usize, head: usize) -> std::ops::Range<usize> {
-        let from = row * 2 * self.width + head * self.head_width();
+    fn key(&self, query: Query, row: usize) -> Range<usize> {
+        let from = row * 2 * self.width + query.head * self.head_width();
         from..from + self.head_width()
     }
 
+    /// Where its value stands.
     #[inline(always)]
-    fn value_place(&self, row: usize, head: usize) -> std::ops::Range<usize> {
-        let place = self.key_place(row, head);
-        place.start + self.width..place.end + self.width
+    fn value(&self, query: Query, row: usize) -> Range<usize> {
+        let key = self.key(query, row);
+        key.start + self.width..key.end + self.width
     }
+}
 
+impl Query {
+    /// The rows that it sees.
     #[inline(always)]
-    fn of_query<'v>(&self, values: &'v [f32], query: Query, head: usize) -> &'v [f32] {
-        &values[self.place(query, head)]
-    }
-
-    #[inline(always)]
-    fn key<'v>(&self, pairs: &'v [f32], row: usize, head: usize) -> &'v [f32] {
-        &pairs[self.key_place(row, head)]
-    }
-
-    #[inline(always)]
-    fn value<'v>(&self, pairs: &'v [f32], row: usize, head: usize) -> &'v [f32] {
-        &pairs[self.value_place(row, head)]
+    fn rows(self) -> Range<usize> {
+        self.first..self.first + self.seen
     }
 }
 

@@ -21,14 +21,20 @@ impl Dropout {
     /// `into += mask(from)`.
     pub fn add(self, into: &mut [f32], from: &[f32]) {
         if self.rate == 0.0 {
-            return widest(|| super::vector::add(into, from));
+            return widest(
+                #[inline(always)]
+                || super::vector::add(into, from),
+            );
         }
         let (bound, scale) = self.bound_and_scale();
-        widest(|| {
-            for ((into, from), at) in into.iter_mut().zip(from).zip(0..) {
-                *into += if self.bits(at) < bound { 0.0 } else { from * scale };
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for ((into, from), at) in into.iter_mut().zip(from).zip(0..) {
+                    *into += if self.bits(at) < bound { 0.0 } else { from * scale };
+                }
+            },
+        );
     }
 
     /// `into = mask(from)`.
@@ -43,11 +49,14 @@ impl Dropout {
             return;
         }
         let (bound, scale) = self.bound_and_scale();
-        widest(|| {
-            for (value, at) in values.iter_mut().zip(0..) {
-                *value = if self.bits(at) < bound { 0.0 } else { *value * scale };
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (value, at) in values.iter_mut().zip(0..) {
+                    *value = if self.bits(at) < bound { 0.0 } else { *value * scale };
+                }
+            },
+        );
     }
 
     fn bound_and_scale(self) -> (u32, f32) {

@@ -18,24 +18,27 @@ pub struct Target<'a> {
 /// The unweighted loss of a row, in nats; the logits become the weighted loss's gradients.
 pub fn cross_entropy(logits: &mut [f32], target: Target<'_>) -> f32 {
     bar(logits, target.barred);
-    widest(|| {
-        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let open = (logits.len() - target.barred.len()) as f32;
-        let spread = target.smoothing / open;
-        let sum_open: f32 = logits.iter().filter(|logit| logit.is_finite()).map(|logit| logit - highest).sum();
-        let of_answer = logits[target.answer] - highest;
-        let mut total = 0.0;
-        for logit in logits.iter_mut() {
-            *logit = if logit.is_finite() { exp(*logit - highest) } else { 0.0 };
-            total += *logit;
-        }
-        let scale = target.weight / total;
-        for logit in logits.iter_mut() {
-            *logit = if *logit > 0.0 { *logit * scale - target.weight * spread } else { 0.0 };
-        }
-        logits[target.answer] -= target.weight * (1.0 - target.smoothing);
-        total.ln() - (1.0 - target.smoothing) * of_answer - spread * sum_open
-    })
+    widest(
+        #[inline(always)]
+        || {
+            let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let open = (logits.len() - target.barred.len()) as f32;
+            let spread = target.smoothing / open;
+            let sum_open: f32 = logits.iter().filter(|logit| logit.is_finite()).map(|logit| logit - highest).sum();
+            let of_answer = logits[target.answer] - highest;
+            let mut total = 0.0;
+            for logit in logits.iter_mut() {
+                *logit = if logit.is_finite() { exp(*logit - highest) } else { 0.0 };
+                total += *logit;
+            }
+            let scale = target.weight / total;
+            for logit in logits.iter_mut() {
+                *logit = if *logit > 0.0 { *logit * scale - target.weight * spread } else { 0.0 };
+            }
+            logits[target.answer] -= target.weight * (1.0 - target.smoothing);
+            total.ln() - (1.0 - target.smoothing) * of_answer - spread * sum_open
+        },
+    )
 }
 
 /// Takes the part of each barred index away.

@@ -46,10 +46,13 @@ impl Rotary {
     /// Turns the first `width` elements of each row of `stride`, row i standing at `positions[i]`.
     pub fn turn(&self, rows: &mut [f32], (width, stride): (usize, usize), positions: &[usize], turn: Turn) {
         let sign = if turn == Turn::Forward { 1.0 } else { -1.0 };
-        widest(|| {
-            for (row, position) in rows.chunks_exact_mut(stride).zip(positions) {
-                self.turn_row(&mut row[..width], *position, sign);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (row, position) in rows.chunks_exact_mut(stride).zip(positions) {
+                    self.turn_row(&mut row[..width], *position, sign);
+                }
+            },
+        );
     }
 }

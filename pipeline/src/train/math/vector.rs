@@ -4,10 +4,14 @@
 
 use pulp::Arch;
 
-/// Partial sums of a dot product: one 512-bit register.
+/// Partial sums of a dot product, and elements of one turn of a loop: one 512-bit register.
 const LANES: usize = 16;
 
-/// Runs `work` compiled for the widest vectors that this processor has. Only what is inlined into `work` gains.
+/// 1.5 * 2^23: a small number added to it is rounded to a whole one, which then stands in the lowest bits.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// Runs `work` compiled for the widest vectors that this processor has. Only what is inlined into `work` gains, and `work`
+/// itself only where it is a closure marked `#[inline(always)]`.
 #[inline]
 pub fn widest<R>(work: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(work)
@@ -17,20 +21,26 @@ pub fn widest<R>(work: impl FnOnce() -> R) -> R {
 #[inline(always)]
 pub fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
-    let (lefts, rights) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-    let rest: f32 = lefts.remainder().iter().zip(rights.remainder()).map(|(left, right)| left * right).sum();
-    for (left, right) in lefts.zip(rights) {
+    let ((lefts, left_rest), (rights, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    for (left, right) in lefts.iter().zip(rights) {
         for lane in 0..LANES {
             sums[lane] += left[lane] * right[lane];
         }
     }
+    let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
     rest + sums.iter().sum::<f32>()
 }
 
 /// `into += scale * from`.
 #[inline(always)]
 pub fn add_scaled(into: &mut [f32], scale: f32, from: &[f32]) {
-    for (into, from) in into.iter_mut().zip(from) {
+    let ((intos, into_rest), (froms, from_rest)) = (into.as_chunks_mut::<LANES>(), from.as_chunks::<LANES>());
+    for (into, from) in intos.iter_mut().zip(froms) {
+        for lane in 0..LANES {
+            into[lane] += scale * from[lane];
+        }
+    }
+    for (into, from) in into_rest.iter_mut().zip(from_rest) {
         *into += scale * from;
     }
 }
@@ -47,14 +57,15 @@ pub fn add(into: &mut [f32], from: &[f32]) {
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
-    let halvings = (x * std::f32::consts::LOG2_E + 0.5).floor();
+    let rounded = x * std::f32::consts::LOG2_E + ROUNDER;
+    let halvings = rounded - ROUNDER;
     let rest = x - halvings * 0.693_359_4 + halvings * 2.121_944_4e-4;
     let mut series = 1.987_569_1e-4;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         series = series * rest + coefficient;
     }
     let fraction = series * rest * rest + rest + 1.0;
-    fraction * f32::from_bits(((halvings as i32 + 127) << 23).cast_unsigned())
+    fraction * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
 /// Makes `size` floats of a buffer without keeping what it held.
@@ -80,7 +91,13 @@ mod tests {
     fn dot_takes_every_element() {
         for size in [0, 1, 15, 16, 17, 40] {
             let ones = vec![1.0; size];
-            assert_eq!(widest(|| dot(&ones, &ones)), size as f32);
+            assert_eq!(
+                widest(
+                    #[inline(always)]
+                    || dot(&ones, &ones)
+                ),
+                size as f32
+            );
         }
     }
 }
