@@ -34,7 +34,7 @@ use panel::{Block, Step};
 pub enum Precision {
     /// 32-bit floats, as trained.
     Full,
-    /// 8-bit integers, with a scale for every 32 of them on both sides of a product.
+    /// 8-bit integers, with a scale for every 32 of them on both sides of a product; the logits' own product in floats.
     Quantised,
 }
 

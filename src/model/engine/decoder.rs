@@ -6,7 +6,7 @@ use super::Prompts;
 use super::attention::{Attention, Room, Rotary, Span};
 use super::kernel::Kernel;
 use super::lanes::Norm;
-use super::panel::{Piece, Rows};
+use super::panel::{Piece, Rows, Step};
 use super::product::{Add, Gate, Out, Packed, Product, Sink, Store};
 
 /// A network, packed.
@@ -30,8 +30,8 @@ pub(super) struct Decoder<P> {
     pub(super) layers: Vec<Layer>,
     /// Weights of the last norm.
     pub(super) norm: Vec<f32>,
-    /// From a vector to the logits of clusters.
-    pub(super) logits: Matrix,
+    /// From a vector to the logits of clusters: in floats at any precision, because an error here goes to the answer as it is.
+    pub(super) logits: Vec<Step>,
     /// How many of them.
     pub(super) clusters: usize,
 }
@@ -96,13 +96,19 @@ impl<P: Packed> Decoder<P> {
         self.normalise(&self.norm, &scratch.stream, &mut scratch.normed);
         logits.resize(prompts.len() * self.clusters, 0.0);
         let out = Out { data: logits, stride: self.clusters, width: self.clusters };
-        self.multiply(&self.logits, (&scratch.normed, &mut scratch.pieces), Store(out));
+        let (kernel, count, depth) = (self.kernel, prompts.len(), self.norm.len());
+        let rows = Rows { data: &scratch.normed[..], stride: depth };
+        kernel.run(Product { kernel, rows, count, panels: &self.logits, depth, sink: Store(out) });
     }
 
     /// Memory of weights and tables.
     pub(super) fn bytes(&self) -> usize {
         let norms = (2 * self.layers.len() + 1) * size_of_val(&self.norm[..]);
-        size_of_val(&self.panels[..]) + size_of_val(&self.embedding[..]) + norms + self.rotary.bytes()
+        size_of_val(&self.panels[..])
+            + size_of_val(&self.logits[..])
+            + size_of_val(&self.embedding[..])
+            + norms
+            + self.rotary.bytes()
     }
 
     fn embed(&self, scratch: &mut Scratch, prompts: &Prompts) {

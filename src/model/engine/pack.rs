@@ -10,7 +10,7 @@ use super::super::prompt::TOKEN_CLUSTER;
 use super::attention::Rotary;
 use super::decoder::{Decoder, Layer, Matrix};
 use super::kernel::Kernel;
-use super::panel::{COLUMNS, LANES};
+use super::panel::{COLUMNS, LANES, Step};
 use super::product::Packed;
 
 /// Packs a network. Fails only where a tensor is missing or is not f32.
@@ -20,7 +20,8 @@ pub(super) fn pack<P: Packed>(config: &ModelConfig, tensors: &HashMap<String, Te
     let embedding = packer.values("model.embed_tokens.weight")?;
     let (width, first, clusters) =
         (config.hidden_size, TOKEN_CLUSTER as usize * config.hidden_size, config.segue.clusters as usize);
-    let logits = packer.matrix(embedding[first..].chunks_exact(width).take(clusters));
+    let mut logits = Packer { tensors, panels: Vec::<Step>::new() };
+    logits.matrix(embedding[first..].chunks_exact(width).take(clusters));
     let head = width / config.num_attention_heads;
     Ok(Decoder {
         kernel: Kernel::available()[0],
@@ -32,7 +33,7 @@ pub(super) fn pack<P: Packed>(config: &ModelConfig, tensors: &HashMap<String, Te
         panels: packer.panels,
         embedding,
         layers,
-        logits,
+        logits: logits.panels,
         clusters,
     })
 }
