@@ -107,6 +107,8 @@ fn demo(listen: &[&str; 3], temporary: &Path) -> Command {
     for (flag, address) in FLAGS.iter().zip(listen) {
         command.args([flag, address]);
     }
+    // However busy the machine is that tests this, the model is waited for.
+    command.args(["--model-timeout-ms", "20000", "--request-deadline-default-ms", "10000"]);
     command
 }
 

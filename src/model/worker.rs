@@ -139,7 +139,7 @@ impl Pool {
                 working: Working::default(),
             };
             thread::Builder::new().name("segue-model".to_owned()).spawn(move || {
-                priority::step_back();
+                priority::yield_some();
                 worker.run();
             })?;
         }
