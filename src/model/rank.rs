@@ -30,6 +30,13 @@ pub struct Working {
     order: Vec<u32>,
 }
 
+impl Working {
+    /// As [`Scratch::giving_way`].
+    pub fn giving_way() -> Self {
+        Self { scratch: Scratch::giving_way(), ..Self::default() }
+    }
+}
+
 impl Model {
     /// The best `count` clusters after each history, in the questions' order. An answer does not depend on what else is
     /// asked with it. It is empty where no cluster may come, or where the logits are no numbers.

@@ -105,7 +105,8 @@ impl Compute for EngineCompute {
 }
 
 impl Ticket {
-    /// Whether it still waits its turn while others are computed: there are too many, and nothing is wrong with the model.
+    /// Whether it waits its turn, or waited too long for it, while others were computed: there are too many, and nothing is
+    /// wrong with the model.
     pub fn is_behind_others(&self) -> bool {
         !self.begun.load(Relaxed) && self.computed.load(Relaxed) > self.computed_before
     }
@@ -136,7 +137,7 @@ impl Pool {
                 compute: compute.clone(),
                 metrics: metrics.clone(),
                 computed: computed.clone(),
-                working: Working::default(),
+                working: Working::giving_way(),
             };
             thread::Builder::new().name("segue-model".to_owned()).spawn(move || {
                 priority::yield_some();
@@ -178,9 +179,11 @@ impl Job {
         Question { history: &self.inquiry.history, context: &self.inquiry.context }
     }
 
-    /// Whether somebody still waits for the answer.
+    /// Whether somebody waits for the answer, and for at least as long again as the queue took: one that is computed with
+    /// less time left would often come too late, and make those behind it late as well.
     fn is_wanted(&self, now: Instant) -> bool {
-        !self.reply.is_closed() && now < self.inquiry.until
+        let left = self.inquiry.until.saturating_duration_since(now);
+        !self.reply.is_closed() && left > now - self.submitted
     }
 
     /// Tells the answer to who waits for it, if anybody does.

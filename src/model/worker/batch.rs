@@ -80,7 +80,7 @@ impl Worker {
         let computed = catch_unwind(AssertUnwindSafe(|| self.compute.answer(model, &mut self.working, &questions)));
         computed.map_err(|_| {
             // Half-written memory may hold anything.
-            self.working = Working::default();
+            self.working = Working::giving_way();
             tracing::error!(model = %model.manifest().version, "the model's arithmetic panicked; the line before says where");
             Failure::Panicked
         })
