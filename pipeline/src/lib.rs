@@ -32,4 +32,6 @@ pub mod infer;
 pub mod build;
 pub mod train;
 pub mod generate;
+pub mod publish;
+pub mod refresh;
 pub mod cli;

@@ -1,0 +1,158 @@
+//! What a refresh is told, checked: everything that `refresh.toml` can say, in the types of those who do the work.
+
+use std::path::PathBuf;
+
+use segue::model::engine::Precision;
+use segue::snapshot::manifest::Version;
+
+use crate::build::ItemSettings;
+use crate::clusters::CatalogueColumns;
+use crate::read::{Columns, Format, TimeUnit};
+use crate::refusals::Policy;
+use crate::sequence::Mode;
+
+/// One refresh, whenever it is run.
+#[derive(Clone, Debug)]
+pub struct RefreshSettings {
+    /// Where everything lies that is kept between runs: counts, what a run was at, reports.
+    pub state: PathBuf,
+    /// Runs whose reports are kept; of older ones nothing is.
+    pub runs_kept: usize,
+    /// What is read.
+    pub input: InputSettings,
+    /// How the log is counted; other settings than those of the kept counts make them anew.
+    pub count: CountingSettings,
+    /// How kept counts become probabilities.
+    pub weigh: WeighSettings,
+    /// What the release gives away of any one user.
+    pub privacy: PrivacySettings,
+    /// The model; `None` makes releases of counts alone.
+    pub model: Option<ModelSettings>,
+    /// How the answer is measured.
+    pub quality: QualitySettings,
+    /// The release.
+    pub release: OutputSettings,
+    /// Where it goes.
+    pub publish: PublishSettings,
+}
+
+/// What is read.
+#[derive(Clone, Debug)]
+pub struct InputSettings {
+    /// Files, directories, patterns and URLs of events.
+    pub events: Vec<String>,
+    /// Their format; `None` tells it by each name.
+    pub format: Option<Format>,
+    /// What their columns mean.
+    pub columns: Columns,
+    /// The unit of times that are bare numbers.
+    pub time_unit: TimeUnit,
+    /// Events weighing less are left out; `None` without a weight column.
+    pub weight_min: Option<f64>,
+    /// The map from items to clusters, when events name items.
+    pub items: Option<ItemSettings>,
+    /// The clusters.
+    pub catalogue: PathBuf,
+    /// What its columns mean.
+    pub catalogue_columns: CatalogueColumns,
+    /// What to do with rows that cannot be used.
+    pub policy: Policy,
+    /// Bytes of rows held in memory before they are spilled.
+    pub memory_bytes: usize,
+    /// Threads of every stage.
+    pub threads: usize,
+}
+
+/// How a log becomes kept counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountingSettings {
+    /// Whether a cluster may come twice in a sequence.
+    pub mode: Mode,
+    /// A longer pause, in days, begins a new sequence.
+    pub gap_days: Option<f64>,
+    /// The longest history.
+    pub depth: u8,
+    /// The most steps of one user and UTC day that count.
+    pub user_day_max: u32,
+}
+
+/// How kept counts are added up and smoothed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeighSettings {
+    /// Only this many days before the end of the log count.
+    pub window_days: Option<f64>,
+    /// An event counts half after so many days.
+    pub half_life_days: Option<f64>,
+    /// How many events the shorter history's opinion is worth, by length from 1.
+    pub smoothing: Vec<f64>,
+    /// Histories that were followed by something less often than this are left out.
+    pub seen_min: u64,
+}
+
+/// What a release may give away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrivacySettings {
+    /// The fewest users behind a history and its next cluster.
+    pub users_min: u32,
+    /// The noise, if any.
+    pub noise: Option<Noise>,
+    /// Where the noise begins: the same for the same release.
+    pub seed: u64,
+}
+
+/// Differential privacy, of one user's day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Noise {
+    /// The most that any answer's odds may change, as a logarithm.
+    pub epsilon: f64,
+    /// The chance that they change more.
+    pub delta: f64,
+}
+
+/// The model and how it is run.
+#[derive(Clone, Debug)]
+pub struct ModelSettings {
+    /// A model's directory, or one of several models, of which the newest of the catalogue is taken.
+    pub dir: PathBuf,
+    /// The arithmetic of the weights.
+    pub precision: Precision,
+    /// Histories that a thread computes at once.
+    pub batch: usize,
+    /// Histories in a part.
+    pub part_rows: u32,
+    /// The share of the model in the blend with the counts; `None` chooses it on held-out requests.
+    pub weight: Option<f64>,
+}
+
+/// How an answer is measured before it is published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QualitySettings {
+    /// The last days of the log, which the measured answer has not seen; 0 measures nothing.
+    pub holdout_days: u32,
+    /// The most requests that are measured.
+    pub requests_max: usize,
+}
+
+/// What the release is like.
+#[derive(Clone, Debug)]
+pub struct OutputSettings {
+    /// The most candidates of one history.
+    pub width: u8,
+    /// Its name; `None` derives it from the content.
+    pub version: Option<Version>,
+    /// When it counts as made, in seconds since 1970; `None` takes the end of the data.
+    pub created_unix_s: Option<u64>,
+    /// Whom to cite for the data.
+    pub citation: Option<String>,
+}
+
+/// Where the release goes.
+#[derive(Clone, Debug)]
+pub struct PublishSettings {
+    /// A directory, or the URL of an object store.
+    pub to: String,
+    /// The pointer that is moved: `channels/NAME.json`.
+    pub channel: Version,
+    /// Whether a directory's `state.json` is moved too, which a running service follows.
+    pub activate: bool,
+}
