@@ -4,6 +4,7 @@
 //! `segue::snapshot`'s alone, so that the pipeline and the service cannot disagree about them.
 
 // From files to events.
+pub mod cloud;
 pub mod refusals;
 pub mod clusters;
 pub mod items;
