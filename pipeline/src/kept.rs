@@ -25,6 +25,7 @@ use crate::sequence::Mode;
 use crate::source::Partition;
 
 pub mod format;
+mod walk;
 
 /// Up to how many users of one (history, next, day) are kept as witnesses, unless told otherwise: as large as any `users_min` in use.
 pub const WITNESS_MAX: u32 = 32;
