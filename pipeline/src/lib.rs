@@ -5,6 +5,7 @@
 
 // From files to events.
 pub mod cloud;
+pub mod source;
 pub mod refusals;
 pub mod clusters;
 pub mod items;
@@ -13,10 +14,13 @@ pub mod read;
 // From events to sequences to counts.
 pub mod sort;
 pub mod event;
+pub mod scan;
 pub mod sequence;
 pub mod decay;
 pub mod tally;
 pub mod count;
+pub mod privacy;
+pub mod kept;
 // From counts to ranked candidates.
 pub mod smooth;
 pub mod rank;

@@ -8,6 +8,7 @@
 //! and gives the bytes that it would have given.
 
 pub mod config;
+pub mod failpoint;
 pub mod outcome;
 pub mod settings;
 

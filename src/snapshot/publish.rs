@@ -155,7 +155,7 @@ pub fn start(store: &Store) -> io::Result<TempDir> {
 }
 
 /// The same in any directory that things are published in.
-pub(crate) fn start_in(dir: &Path) -> io::Result<TempDir> {
+pub fn start_in(dir: &Path) -> io::Result<TempDir> {
     fs::create_dir_all(dir)?;
     let entries = fs::read_dir(dir)?.filter_map(Result::ok);
     let partial = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(PARTIAL);
@@ -192,7 +192,7 @@ pub fn publish(store: &Store, partial: TempDir, manifest: Manifest) -> Result<Pu
 
 /// Renames a complete, synced, hidden directory to its place in a store, durably. Where `is_same` says that what is
 /// there already is the same, that is fine; an error of kind `AlreadyExists` says that it is something else.
-pub(crate) fn give_name(partial: TempDir, place: &Path, is_same: impl FnOnce(&Path) -> bool) -> io::Result<()> {
+pub fn give_name(partial: TempDir, place: &Path, is_same: impl FnOnce(&Path) -> bool) -> io::Result<()> {
     sync_dir(partial.path())?;
     reached(Moment::PartialSynced);
     match fs::rename(partial.path(), place) {

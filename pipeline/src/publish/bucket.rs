@@ -1,0 +1,193 @@
+//! A destination in an object store: immutable objects that are made once, and channels that are replaced by their tag.
+//!
+//! It must never overwrite what is published: every put says what it expects to be there.
+
+use std::path::{Path, PathBuf};
+
+use futures_util::TryStreamExt;
+use object_store::path::Path as Key;
+use object_store::{Error, GetResult, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart};
+use segue::snapshot::manifest::{FILES, MANIFEST, ReleaseFile, Version};
+use segue::snapshot::store::RELEASES;
+
+use super::channel::Channel;
+use super::package::Package;
+use super::{Pointed, PublishError, Put};
+use crate::cloud::Cloud;
+use crate::progress::Progress;
+use crate::refresh::failpoint::{Moment, reached};
+
+/// Larger files go in parts; no store takes more than some gigabytes at once, and none needs them in memory.
+const WHOLE_BYTES_MAX: u64 = 64 << 20;
+/// Parts under way at once.
+const PARTS_MAX: usize = 4;
+
+/// A prefix of an object store.
+#[derive(Debug)]
+pub struct Bucket {
+    cloud: Cloud,
+}
+
+impl Bucket {
+    /// A destination below the prefix.
+    pub fn new(cloud: Cloud) -> Self {
+        Self { cloud }
+    }
+
+    pub(super) fn channel(&self, name: &Version) -> Result<Pointed, PublishError> {
+        let key = self.cloud.key(&Channel::path(name));
+        let Some(found) = self.get(&key)? else { return Ok(Pointed::default()) };
+        let tag = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        let bytes = self.cloud.wait(found.bytes()).map_err(bucket(&key))?;
+        Ok(Pointed { channel: Some(super::parse(key.as_ref(), &bytes)?), tag: Some(tag) })
+    }
+
+    pub(super) fn put(&self, package: &Package, progress: &Progress) -> Result<Put, PublishError> {
+        let home = home(package);
+        let manifest = self.cloud.key(&format!("{home}/{MANIFEST}"));
+        if let Some(there) = self.read(&manifest)? {
+            let same = there == package.manifest;
+            let put = Put { bytes: package.bytes(), new: false };
+            return if same { Ok(put) } else { Err(exists(&manifest)) };
+        }
+        for file in package.parcel.files() {
+            self.put_file(package, file, &self.cloud.key(&format!("{home}/{}", file.name)))?;
+            progress.advance(file.bytes);
+            reached(Moment::FilePut);
+        }
+        self.create(&manifest, package.manifest.clone(), |there| there == package.manifest)?;
+        reached(Moment::ManifestPut);
+        Ok(Put { bytes: package.bytes(), new: true })
+    }
+
+    /// Replaces a channel if its tag is still the one that was read.
+    pub(super) fn point(&self, name: &Version, from: &Pointed, to: &Channel) -> Result<(), PublishError> {
+        let key = self.cloud.key(&Channel::path(name));
+        let mode = from.tag.clone().map_or(PutMode::Create, PutMode::Update);
+        let put = self.cloud.store.put_opts(&key, PutPayload::from(to.to_json()), PutOptions::from(mode));
+        match self.cloud.wait(put) {
+            Ok(_) => Ok(()),
+            // Someone was there first; perhaps it was this run, before it was killed.
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                let now = self.channel(name)?;
+                if now.channel.as_ref() == Some(to) { Ok(()) } else { Err(now.moved(name, from)) }
+            }
+            Err(source) => Err(bucket(&key)(source)),
+        }
+    }
+
+    /// Brings a release to a directory; `None` where there is none.
+    pub(super) fn release(&self, version: &Version, into: &Path) -> Result<Option<PathBuf>, PublishError> {
+        let dir = into.join(version.as_str());
+        std::fs::create_dir_all(&dir).map_err(|source| PublishError::Io { path: dir.clone(), source })?;
+        for name in FILES.into_iter().chain([MANIFEST]) {
+            let key = self.cloud.key(&format!("{RELEASES}/{version}/{name}"));
+            let Some(bytes) = self.read(&key)? else { return Ok(None) };
+            let path = dir.join(name);
+            std::fs::write(&path, bytes).map_err(|source| PublishError::Io { path, source })?;
+        }
+        Ok(Some(dir))
+    }
+
+    fn put_file(&self, package: &Package, file: &ReleaseFile, key: &Key) -> Result<(), PublishError> {
+        if file.bytes > WHOLE_BYTES_MAX {
+            return self.put_parts(package, file, key);
+        }
+        let mut bytes = Vec::with_capacity(file.bytes as usize);
+        package.copy(file, &mut bytes, |_| {})?;
+        self.create(key, bytes, |there| blake3::hash(there).to_hex().as_str() == file.blake3)
+    }
+
+    /// A large file. Parts know no condition; but their key's version follows from their content, so whoever else writes
+    /// there writes the same, and nobody reads it before the manifest is there.
+    fn put_parts(&self, package: &Package, file: &ReleaseFile, key: &Key) -> Result<(), PublishError> {
+        if self.digest(key)?.is_some_and(|there| there.to_hex().as_str() == file.blake3) {
+            return Ok(());
+        }
+        package.verify(file)?;
+        let upload = self.cloud.wait(self.cloud.store.put_multipart(key)).map_err(bucket(key))?;
+        let mut parts = Parts { cloud: &self.cloud, upload: Some(WriteMultipart::new(upload)) };
+        package.copy(file, &mut parts, |_| {})?;
+        parts.finish().map_err(bucket(key))
+    }
+
+    /// Makes an object that is not there; one that is there must be the same.
+    fn create(&self, key: &Key, bytes: Vec<u8>, is_same: impl Fn(&[u8]) -> bool) -> Result<(), PublishError> {
+        let put = self.cloud.store.put_opts(key, PutPayload::from(bytes), PutOptions::from(PutMode::Create));
+        match self.cloud.wait(put) {
+            Ok(_) => Ok(()),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                let same = self.read(key)?.is_some_and(|there| is_same(&there));
+                if same { Ok(()) } else { Err(exists(key)) }
+            }
+            Err(source) => Err(bucket(key)(source)),
+        }
+    }
+
+    fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, PublishError> {
+        let Some(found) = self.get(key)? else { return Ok(None) };
+        let bytes = self.cloud.wait(found.bytes()).map_err(bucket(key))?;
+        Ok(Some(bytes.into()))
+    }
+
+    /// The digest of an object of any size.
+    fn digest(&self, key: &Key) -> Result<Option<blake3::Hash>, PublishError> {
+        let Some(found) = self.get(key)? else { return Ok(None) };
+        let mut digest = blake3::Hasher::new();
+        let read = found.into_stream().try_for_each(|chunk| {
+            digest.update(&chunk);
+            std::future::ready(Ok(()))
+        });
+        self.cloud.wait(read).map_err(bucket(key))?;
+        Ok(Some(digest.finalize()))
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<GetResult>, PublishError> {
+        match self.cloud.wait(self.cloud.store.get(key)) {
+            Err(Error::NotFound { .. }) => Ok(None),
+            other => Ok(Some(other.map_err(bucket(key))?)),
+        }
+    }
+}
+
+/// The parts of a large object, written as they come.
+struct Parts<'a> {
+    cloud: &'a Cloud,
+    upload: Option<WriteMultipart>,
+}
+
+impl Parts<'_> {
+    fn finish(mut self) -> Result<(), Error> {
+        self.upload.take().map_or(Ok(()), |upload| self.cloud.wait(upload.finish()).map(drop))
+    }
+}
+
+impl std::io::Write for Parts<'_> {
+    fn write(&mut self, chunk: &[u8]) -> std::io::Result<usize> {
+        let Some(upload) = &mut self.upload else { return Ok(0) };
+        let (len, upload_error) = (chunk.len(), std::io::Error::other);
+        self.cloud.wait(async {
+            upload.wait_for_capacity(PARTS_MAX).await.map_err(upload_error)?;
+            upload.write(chunk);
+            Ok(len)
+        })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The prefix of a release or a model.
+fn home(package: &Package) -> String {
+    let address = package.parcel.address();
+    format!("{}s/{}", address.kind, address.version)
+}
+
+fn exists(key: &Key) -> PublishError {
+    PublishError::Exists { what: key.to_string() }
+}
+
+fn bucket(key: &Key) -> impl Fn(Error) -> PublishError {
+    |source| PublishError::Bucket { key: key.to_string(), source }
+}

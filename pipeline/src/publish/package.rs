@@ -1,0 +1,84 @@
+//! A release or a model as it lies in a directory, ready to be put elsewhere: its files with their digests, the manifest last.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use segue::snapshot::manifest::{MANIFEST, ReleaseFile};
+use segue::snapshot::parcel::{Address, Parcel};
+use segue::snapshot::release::digest_file;
+
+use super::PublishError;
+
+/// Bytes handed on at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// What is put.
+#[derive(Debug)]
+pub(super) struct Package {
+    pub(super) dir: PathBuf,
+    pub(super) parcel: Parcel,
+    /// The manifest's very bytes.
+    pub(super) manifest: Vec<u8>,
+}
+
+impl Package {
+    /// Opens a directory that should hold the release or model.
+    pub(super) fn open(address: &Address, dir: &Path) -> Result<Self, PublishError> {
+        let missing = || PublishError::Missing { path: dir.to_owned(), address: address.clone() };
+        let parcel = Parcel::read(address.kind, dir).filter(|parcel| parcel.address() == *address).ok_or_else(missing)?;
+        let path = dir.join(MANIFEST);
+        let manifest = std::fs::read(&path).map_err(|source| PublishError::Io { path, source })?;
+        Ok(Self { dir: dir.to_owned(), parcel, manifest })
+    }
+
+    /// Bytes of all files, the manifest's included.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parcel.bytes() + self.manifest.len() as u64
+    }
+
+    /// Where a file of it lies.
+    pub(super) fn path(&self, file: &ReleaseFile) -> PathBuf {
+        self.dir.join(&file.name)
+    }
+
+    /// Copies a file, whose digest must be the manifest's; tells `moved` of the bytes.
+    pub(super) fn copy(
+        &self,
+        file: &ReleaseFile,
+        to: &mut impl Write,
+        moved: impl Fn(u64),
+    ) -> Result<(), PublishError> {
+        let path = self.path(file);
+        let mut digest = blake3::Hasher::new();
+        let copied = File::open(&path).and_then(|from| pour(from, |chunk| {
+            digest.update(chunk);
+            moved(chunk.len() as u64);
+            to.write_all(chunk)
+        }));
+        copied.map_err(|source| PublishError::Io { path: path.clone(), source })?;
+        check(path, file, digest.finalize())
+    }
+
+    /// Checks a file's digest without copying it.
+    pub(super) fn verify(&self, file: &ReleaseFile) -> Result<(), PublishError> {
+        let path = self.path(file);
+        let (_, digest) = digest_file(&path).map_err(|source| PublishError::Io { path: path.clone(), source })?;
+        check(path, file, digest)
+    }
+}
+
+fn check(path: PathBuf, file: &ReleaseFile, digest: blake3::Hash) -> Result<(), PublishError> {
+    let (expected, got) = (file.blake3.clone(), digest.to_hex().to_string());
+    if expected == got { Ok(()) } else { Err(PublishError::Damaged { path, expected, got }) }
+}
+
+fn pour(mut from: File, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match from.read(&mut chunk)? {
+            0 => return Ok(()),
+            read => to(&chunk[..read])?,
+        }
+    }
+}
