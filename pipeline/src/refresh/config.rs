@@ -9,6 +9,7 @@ use segue::model::engine::Precision;
 use segue::snapshot::manifest::Version;
 
 mod fields;
+mod gates;
 mod input;
 pub mod problem;
 
@@ -16,10 +17,11 @@ use fields::{Fields, Section};
 use problem::ConfigError;
 
 use super::settings::{
-    CountingSettings, ModelSettings, Noise, OutputSettings, PrivacySettings, PublishSettings, QualitySettings,
+    CountingSettings, ModelSettings, OutputSettings, PrivacySettings, PublishSettings, QualitySettings,
     RefreshSettings, WeighSettings,
 };
 use crate::infer::plan::PART_ROWS;
+use crate::privacy::Privacy;
 
 /// Two weeks of runs, several a week, with some to spare.
 const RUNS_KEPT: usize = 20;
@@ -39,6 +41,8 @@ const WIDTH: u8 = 15;
 const HOLDOUT_DAYS: u32 = 7;
 /// Enough for intervals of a tenth of a per cent.
 const REQUESTS_MAX: usize = 200_000;
+/// A century: more is a slip.
+const DAYS_MAX: u64 = 36_525;
 /// Where most stores have one channel only.
 const CHANNEL: &str = "main";
 
@@ -83,6 +87,7 @@ fn settings(fields: &mut Fields<'_>) -> RefreshSettings {
         privacy: privacy(fields.section("privacy")),
         model: model(fields.section("model")),
         quality: quality(fields.section("quality")),
+        gates: gates::gates(fields.section("gates")),
         release: release(fields.section("release")),
         publish: publish(fields.section("publish")),
     }
@@ -94,12 +99,15 @@ fn count(mut section: Section<'_, '_>) -> CountingSettings {
         gap_days: days(&mut section, "gap_days"),
         depth: section.whole("depth", (1, 3)).map_or(DEPTH, |depth| depth as u8),
         user_day_max: section.whole("user_day_max", (1, u64::from(u32::MAX))).map_or(USER_DAY_MAX, |max| max as u32),
+        request_users_share: section
+            .number("request_users_share", "a share from 0 to 1", |share| (0.0..=1.0).contains(&share))
+            .unwrap_or(1.0),
     }
 }
 
 fn weigh(mut section: Section<'_, '_>) -> WeighSettings {
     WeighSettings {
-        window_days: days(&mut section, "window_days"),
+        window_days: section.whole("window_days", (1, DAYS_MAX)).map(|days| days as u32),
         half_life_days: days(&mut section, "half_life_days"),
         smoothing: section.numbers("smoothing").unwrap_or_else(|| vec![SMOOTHING]),
         seen_min: section.whole("min_count", (1, u64::MAX)).unwrap_or(1),
@@ -112,15 +120,14 @@ fn days(section: &mut Section<'_, '_>, key: &'static str) -> Option<f64> {
 
 fn privacy(mut section: Section<'_, '_>) -> PrivacySettings {
     let users_min = section.whole("users_min", (1, u64::from(u32::MAX))).map_or(USERS_MIN, |users| users as u32);
-    let seed = section.whole("seed", (0, i64::MAX as u64)).unwrap_or_default();
     let given = (section.has("epsilon"), section.has("delta"));
     let epsilon = section.number("epsilon", "a number above 0", |epsilon| epsilon > 0.0);
     let delta = section.number("delta", "a number above 0 and below 1", |delta| delta > 0.0 && delta < 1.0);
     if given.0 != given.1 {
         section.clash("epsilon, delta", "both or neither");
     }
-    let noise = epsilon.zip(delta).map(|(epsilon, delta)| Noise { epsilon, delta });
-    PrivacySettings { users_min, noise, seed }
+    let noise = epsilon.zip(delta).map(|(epsilon, delta)| Privacy { epsilon, delta });
+    PrivacySettings { users_min, noise }
 }
 
 fn model(mut section: Section<'_, '_>) -> Option<ModelSettings> {
@@ -139,7 +146,7 @@ fn model(mut section: Section<'_, '_>) -> Option<ModelSettings> {
 
 fn quality(mut section: Section<'_, '_>) -> QualitySettings {
     QualitySettings {
-        holdout_days: section.whole("holdout_days", (0, 3650)).map_or(HOLDOUT_DAYS, |days| days as u32),
+        holdout_days: section.whole("holdout_days", (0, DAYS_MAX)).map_or(HOLDOUT_DAYS, |days| days as u32),
         requests_max: section.whole("requests_max", (1, u64::MAX)).map_or(REQUESTS_MAX, |requests| requests as usize),
     }
 }

@@ -32,13 +32,15 @@ pub enum Moment {
     ChannelMoved,
     /// The store's own pointer does.
     Activated,
+    /// Publishing is done.
+    Published,
     /// The report was written.
     Reported,
 }
 
 impl Moment {
     /// All, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RunBegun,
         Self::Counted,
         Self::Merged,
@@ -52,6 +54,7 @@ impl Moment {
         Self::ManifestPut,
         Self::ChannelMoved,
         Self::Activated,
+        Self::Published,
         Self::Reported,
     ];
 
@@ -71,6 +74,7 @@ impl Moment {
             Self::ManifestPut => "manifest_put",
             Self::ChannelMoved => "channel_moved",
             Self::Activated => "activated",
+            Self::Published => "published",
             Self::Reported => "reported",
         }
     }

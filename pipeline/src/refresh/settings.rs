@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use segue::model::engine::Precision;
 use segue::snapshot::manifest::Version;
 
-use crate::build::ItemSettings;
+use crate::build::LogSettings;
 use crate::clusters::CatalogueColumns;
-use crate::read::{Columns, Format, TimeUnit};
+use crate::gate::Gates;
+use crate::privacy::Privacy;
 use crate::refusals::Policy;
 use crate::sequence::Mode;
 
@@ -30,6 +31,8 @@ pub struct RefreshSettings {
     pub model: Option<ModelSettings>,
     /// How the answer is measured.
     pub quality: QualitySettings,
+    /// What keeps a release from being published.
+    pub gates: Gates,
     /// The release.
     pub release: OutputSettings,
     /// Where it goes.
@@ -39,18 +42,8 @@ pub struct RefreshSettings {
 /// What is read.
 #[derive(Clone, Debug)]
 pub struct InputSettings {
-    /// Files, directories, patterns and URLs of events.
-    pub events: Vec<String>,
-    /// Their format; `None` tells it by each name.
-    pub format: Option<Format>,
-    /// What their columns mean.
-    pub columns: Columns,
-    /// The unit of times that are bare numbers.
-    pub time_unit: TimeUnit,
-    /// Events weighing less are left out; `None` without a weight column.
-    pub weight_min: Option<f64>,
-    /// The map from items to clusters, when events name items.
-    pub items: Option<ItemSettings>,
+    /// The log, and how to read it. Without sources, `--counts` gives the counts.
+    pub log: LogSettings,
     /// The clusters.
     pub catalogue: PathBuf,
     /// What its columns mean.
@@ -74,13 +67,15 @@ pub struct CountingSettings {
     pub depth: u8,
     /// The most steps of one user and UTC day that count.
     pub user_day_max: u32,
+    /// The share of users whose steps are kept as questions to measure with.
+    pub request_users_share: f64,
 }
 
 /// How kept counts are added up and smoothed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeighSettings {
-    /// Only this many days before the end of the log count.
-    pub window_days: Option<f64>,
+    /// Only this many last days of the log count.
+    pub window_days: Option<u32>,
     /// An event counts half after so many days.
     pub half_life_days: Option<f64>,
     /// How many events the shorter history's opinion is worth, by length from 1.
@@ -95,18 +90,7 @@ pub struct PrivacySettings {
     /// The fewest users behind a history and its next cluster.
     pub users_min: u32,
     /// The noise, if any.
-    pub noise: Option<Noise>,
-    /// Where the noise begins: the same for the same release.
-    pub seed: u64,
-}
-
-/// Differential privacy, of one user's day.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Noise {
-    /// The most that any answer's odds may change, as a logarithm.
-    pub epsilon: f64,
-    /// The chance that they change more.
-    pub delta: f64,
+    pub noise: Option<Privacy>,
 }
 
 /// The model and how it is run.

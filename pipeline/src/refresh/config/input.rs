@@ -1,7 +1,7 @@
 //! The sections `[input]` and `[columns]`: what is read, and what its columns mean.
 
 use super::fields::{Fields, Section};
-use crate::build::{BYTES_PER_MB, ItemSettings};
+use crate::build::{BYTES_PER_MB, ItemSettings, LogSettings};
 use crate::clusters::CatalogueColumns;
 use crate::items::ItemColumns;
 use crate::read::Columns;
@@ -23,18 +23,22 @@ pub(super) fn input(fields: &mut Fields<'_>) -> InputSettings {
     let mut section = fields.section("columns");
     let weight = section.text("weight");
     let weight_min = section.number("weight_min", "a number", |_| true).unwrap_or(1.0);
-    InputSettings {
+    let catalogue_columns = catalogue_columns(&mut section);
+    let log = LogSettings {
         events,
         format,
+        weight_min: weight.as_ref().map(|_| weight_min),
+        time_unit: section.word("time_unit").unwrap_or_default(),
+        items: items(&mut section),
+        columns: columns(&mut section, weight),
+    };
+    InputSettings {
+        log,
         catalogue,
+        catalogue_columns,
         policy: if strict { Policy::Strict } else { Policy::Count },
         memory_bytes,
         threads,
-        weight_min: weight.as_ref().map(|_| weight_min),
-        time_unit: section.word("time_unit").unwrap_or_default(),
-        catalogue_columns: catalogue_columns(&mut section),
-        items: items(&mut section),
-        columns: columns(&mut section, weight),
     }
 }
 
