@@ -22,12 +22,14 @@ pub mod job;
 pub mod ledger;
 pub mod plan;
 pub mod report;
+pub mod shard;
 mod worker;
 
 use job::Job;
 use ledger::Ledger;
 use plan::Plan;
 use report::InferSummary;
+use shard::Shard;
 use worker::Worker;
 
 use crate::progress::Progress;
@@ -51,6 +53,8 @@ pub struct InferSettings {
     pub batch: usize,
     /// Histories in a part.
     pub part_rows: u32,
+    /// Which of several shards to compute; `None` computes all.
+    pub shard: Option<Shard>,
     /// The arithmetic of the weights.
     pub precision: Precision,
 }
