@@ -19,6 +19,7 @@ use segue::snapshot::manifest::MANIFEST;
 use segue::snapshot::release::{Release, digest_file};
 
 pub mod job;
+mod join;
 pub mod ledger;
 pub mod plan;
 pub mod report;
@@ -72,8 +73,9 @@ pub fn infer(settings: &InferSettings) -> anyhow::Result<InferSummary> {
     let plan = Plan::new(job.shape()?, job.part_rows);
     let mut ledger = Ledger::open(&settings.out, &job, &plan)?;
     let missing = ledger.missing();
-    let before = plan.rows() - plan.rows_of(&missing);
-    let progress = Progress::making(plan.rows(), "inferring");
+    let rows = plan.rows_of(plan.parts_of(job.shard));
+    let before = rows - plan.rows_of(missing.iter().copied());
+    let progress = Progress::making(rows, "inferring");
     progress.skip(before);
     let inference = Inference { settings, model: &model, release: &release, plan: &plan };
     inference.run(&missing, &Mutex::new(&mut ledger), &progress)?;
@@ -129,6 +131,7 @@ fn job(settings: &InferSettings, model: &Model, release: &Release) -> anyhow::Re
         kernel: model.engine().kernel().to_owned(),
         created_unix_s: release.manifest().created_unix_s,
         data_window: release.manifest().provenance.data_window,
+        shard: settings.shard,
     })
 }
 
