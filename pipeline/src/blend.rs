@@ -1,15 +1,39 @@
 //! Blends what a model says of a history with what the counts say, into candidates of the schema that `infer` writes.
 //!
+//! ```text
+//! candidates given -> [given] match, sort -> [rows] joined with the counts' histories -> [mix] one row -> [parts]
+//! ```
+//!
 //! It never invents a cluster or a history: what is neither counted nor given has no row.
 
 use std::path::{Path, PathBuf};
 
+use anyhow::ensure;
 use segue::snapshot::catalogue::Catalogue;
 use segue::snapshot::manifest::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::candidates::check::Limits;
 use crate::candidates::choose::Choice;
+use crate::candidates::{Candidates, read};
+use crate::infer::job::{Job, PartFile};
+use crate::progress::Progress;
+use crate::provenance::catalogue_version;
+use crate::read::{Format, Source};
 use crate::smooth::Smoothed;
+
+pub mod mix;
+mod given;
+mod parts;
+pub mod report;
+mod rows;
+
+pub use mix::Mixer;
+pub use report::{BLEND_FORMAT, REPORT};
+
+use given::Given;
+use parts::Parts;
+use rows::Rows;
 
 /// How the two are blended, and what is chosen of the blend.
 #[derive(Clone, Copy, Debug)]
@@ -44,40 +68,96 @@ pub struct Blended {
     pub format: String,
     /// What the model's opinion was worth.
     pub weight: f64,
+    /// Which repeats stayed in the sequences that were counted: which clusters are no candidates.
+    pub mode: String,
+    /// Histories that were counted less often have a row only where the model knows them.
+    pub seen_min: u64,
     /// The most candidates of a history.
     pub width: u8,
     /// The longest history.
     pub depth: u8,
-    /// The model whose candidates they are, where `infer` says so.
-    pub model: Option<Version>,
+    /// The catalogue.
+    pub catalogue: Version,
+    /// How the model's candidates were computed, where `infer` says so.
+    pub job: Option<Job>,
     /// Rows by length of history, from 0.
     pub rows: Vec<u64>,
-    /// Histories that only the model knew.
+    /// Those of histories that only the model knew.
     pub rows_of_model: u64,
-    /// Histories that only the counts knew.
+    /// Those of histories that only the counts knew.
     pub rows_of_counts: u64,
     /// Candidates that were given, before any was left out.
     pub given: u64,
     /// Those of them that the catalogue has.
     pub matched: u64,
-    /// Rows that were given and could not be used at all.
+    /// Rows given that could not be used at all: an unknown history, a score that is none, no candidate left.
     pub refused: u64,
-    /// Names of the parts, in a release's order.
-    pub parts: Vec<String>,
+    /// Every part, in a release's order.
+    pub parts: Vec<PartFile>,
 }
 
-/// The only format that this build reads and writes.
-pub const BLEND_FORMAT: &str = "segue.blend/1";
-/// Written last: a directory with it holds every part.
-pub const REPORT: &str = "blend.json";
-
-/// Blends into `out`, which is emptied of an earlier blend first. The same ingredients give the same bytes, whatever the threads.
+/// Blends into `out`, which is cleared of an earlier blend first. The same ingredients give the same bytes, whatever the threads.
 ///
 /// # Errors
-/// When a file cannot be read or written, or the weight is none.
+/// When a file cannot be read or written, when there is nothing to blend, or when the weight is none.
 pub fn blend(from: &Ingredients<'_>, settings: &BlendSettings, out: &Path) -> anyhow::Result<Blended> {
-    let _ = (from, settings, out);
-    anyhow::bail!("not yet")
+    ensure!((0.0..=1.0).contains(&settings.weight), "the weight is {}, expected 0 to 1", settings.weight);
+    report::clear(out)?;
+    let given = Given::read(from, (settings.memory_bytes, out))?;
+    let mixer = Mixer { smoothed: from.smoothed, choice: settings.choice, weight: settings.weight };
+    let mut parts = Parts::new(out, from.catalogue, settings.part_rows);
+    let mut rows = Rows::new(mixer, given.sorted)?;
+    parts.write_all(&mut rows, &mixer)?;
+    let written = parts.finish();
+    let blended = Blended {
+        format: BLEND_FORMAT.to_owned(),
+        weight: settings.weight,
+        mode: settings.choice.mode.name().to_owned(),
+        seen_min: settings.choice.seen_min,
+        width: settings.choice.width,
+        depth: u8::try_from(from.smoothed.levels.len())?,
+        catalogue: catalogue_version(from.catalogue)?,
+        job: given.job,
+        rows: written.rows,
+        rows_of_model: rows.of_model,
+        rows_of_counts: rows.of_counts,
+        given: given.figures.given,
+        matched: given.figures.matched,
+        refused: given.figures.refused + rows.twice,
+        parts: written.parts,
+    };
+    ensure!(
+        blended.rows.iter().sum::<u64>() > 0,
+        "there is nothing to blend: no event was counted and no candidate given"
+    );
+    report::write(out, &blended)?;
+    Ok(blended)
+}
+
+/// Every row of a blend in a directory, in a release's order.
+///
+/// # Errors
+/// When a part cannot be read or holds what no blend writes.
+pub fn rows_of(
+    blended: &Blended,
+    dir: &Path,
+    catalogue: &Catalogue,
+    mut visit: impl FnMut(Candidates),
+) -> anyhow::Result<()> {
+    let limits = Limits { catalogue, depth: blended.depth, width: blended.width };
+    for path in blended.paths(dir) {
+        let source = Source { path: &path, progress: &Progress::hidden() };
+        let mut odd = None;
+        read::read(&source, Format::Parquet, &mut |_, raw| {
+            match raw.ok().and_then(|raw| limits.check(&raw).ok()) {
+                Some(row) => visit(row),
+                None => odd = Some(path.clone()),
+            }
+            Ok(())
+        })?;
+        ensure!(odd.is_none(), "{} holds a row that no blend writes; blend again", path.display());
+    }
+    Ok(())
 }
 
 impl Blended {
@@ -88,6 +168,9 @@ impl Blended {
 
     /// The paths of the parts, in a release's order.
     pub fn paths(&self, dir: &Path) -> Vec<PathBuf> {
-        self.parts.iter().map(|name| dir.join(name)).collect()
+        self.parts.iter().map(|part| dir.join(&part.name)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

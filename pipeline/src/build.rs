@@ -13,7 +13,7 @@ pub mod from_candidates;
 pub mod from_events;
 pub mod log;
 mod expected;
-mod given;
+pub(crate) mod given;
 mod items;
 mod model;
 mod output;

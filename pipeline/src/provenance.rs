@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use segue::snapshot::manifest::{DataWindow, InputFile};
+use segue::snapshot::catalogue::Catalogue;
+use segue::snapshot::manifest::{DataWindow, InputFile, Version};
 use segue::snapshot::release::digest_file;
 
 use crate::event::US_PER_S;
@@ -26,6 +27,16 @@ pub fn input_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> anyhow::Res
 fn input_file(path: &Path) -> anyhow::Result<InputFile> {
     let (bytes, digest) = digest_file(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(InputFile { name: file_name(path), bytes, blake3: digest.to_hex().to_string() })
+}
+
+/// The name of a catalogue, as every release of it says.
+///
+/// # Errors
+/// Never in practice: it is written to memory.
+pub fn catalogue_version(catalogue: &Catalogue) -> anyhow::Result<Version> {
+    let mut text = Vec::new();
+    catalogue.write_jsonl(&mut text)?;
+    Ok(Version::of_digest(&blake3::hash(&text)))
 }
 
 /// The settings that shaped a release's content.

@@ -1,17 +1,21 @@
 //! From anyone's candidates to a release: read, check, sort, write.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::ensure;
-use segue::snapshot::publish::{Published, ReleaseWriter};
+use segue::snapshot::manifest::{DataWindow, InputFile};
+use segue::snapshot::publish::{About, Published, ReleaseWriter};
 
 use crate::build::ReleaseSettings;
+use crate::build::expected::Expected;
 use crate::build::given::Given;
 use crate::build::output::Output;
 use crate::candidates::check::{Limits, RawCandidates};
 use crate::candidates::popular::PopularSums;
 use crate::candidates::{Candidates, PlacedCandidates, read};
+use crate::count::Tails;
 use crate::progress::Progress;
 use crate::provenance::Settings;
 use crate::read::decode::Refused;
@@ -27,6 +31,24 @@ pub struct CandidateSettings {
     pub path: PathBuf,
     /// Its format; `None` tells it by the name.
     pub format: Option<Format>,
+    /// What their maker knows beside them.
+    pub origin: Origin,
+}
+
+/// What is known of candidates beside what their files say.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The histories that users are at, in the release's catalogue: the expected shares of answers by source follow from them. Empty
+    /// where nobody knows.
+    pub tails: Tails,
+    /// Figures of quality, by name.
+    pub quality: BTreeMap<String, f64>,
+    /// Settings beside those that the files name.
+    pub settings: BTreeMap<String, String>,
+    /// What the candidates were made from, in place of their own files.
+    pub inputs: Option<Vec<InputFile>>,
+    /// The span of the interactions behind them.
+    pub data_window: Option<DataWindow>,
 }
 
 /// Makes a release of anyone's candidates.
@@ -42,7 +64,7 @@ pub fn build_from_candidates(candidates: &CandidateSettings, release: &ReleaseSe
     let mut rows = Rows::read(&given, candidates.format, (&output, &progress))?;
     progress.phase("writing");
     let spills = rows.sorter.spills();
-    let published = rows.write(&output, &given)?;
+    let published = rows.write(&output, (&given, &candidates.origin))?;
     progress.finish();
     let input =
         InputFigures { spills, ..InputFigures::new(rows.rows, rows.rows - rows.refusals.total(), &rows.refusals) };
@@ -113,7 +135,7 @@ impl Rows {
     }
 
     /// Writes the rows in order; of two for one history the first in the file stands.
-    fn write(&mut self, output: &Output<'_>, given: &Given) -> anyhow::Result<Published> {
+    fn write(&mut self, output: &Output<'_>, (given, origin): (&Given, &Origin)) -> anyhow::Result<Published> {
         let sorter = std::mem::replace(&mut self.sorter, Sorter::new(&output.settings.out, 0));
         let mut release = output.writer()?;
         let mut sorted = sorter.finish()?.peekable();
@@ -121,18 +143,17 @@ impl Rows {
         if !has_popular {
             release.push(&[], &self.popular.list(output.settings.width).candidates)?;
         }
-        self.push_all(sorted, &mut release, output)?;
-        let mut about = output.about()?;
-        given.describe(&mut about)?;
-        let settings = Settings::default().with("depth", output.settings.depth).with("width", output.settings.width);
-        about.provenance.settings = given.settings(settings).into_map();
+        let mut expected = Expected::new(&origin.tails, output.clusters());
+        self.push_all(sorted, (&mut release, &mut expected), output)?;
+        let mut about = about(output, given, origin)?;
+        about.expected_sources = expected.shares(about.model.is_some());
         Ok(release.finish(about)?)
     }
 
     fn push_all(
         &mut self,
         sorted: std::iter::Peekable<Sorted<PlacedCandidates>>,
-        release: &mut ReleaseWriter,
+        (release, expected): (&mut ReleaseWriter, &mut Expected),
         output: &Output<'_>,
     ) -> anyhow::Result<()> {
         let mut last: Option<Vec<u32>> = None;
@@ -143,10 +164,25 @@ impl Rows {
                 continue;
             }
             release.push(&history, &candidates)?;
+            expected.hold(&history);
             last = Some(history);
         }
         Ok(())
     }
+}
+
+/// What the release says of itself. Where the files name a setting, their word stands.
+fn about(output: &Output<'_>, given: &Given, origin: &Origin) -> anyhow::Result<About> {
+    let mut about = output.about()?;
+    about.provenance.data_window = origin.data_window;
+    given.describe(&mut about)?;
+    about.created_unix_s = about.created_unix_s.or(about.provenance.data_window.map(|window| window.to_unix_s));
+    let settings = Settings::default().with("depth", output.settings.depth).with("width", output.settings.width);
+    let settings = given.settings(settings).into_map();
+    about.provenance.settings = origin.settings.clone().into_iter().chain(settings).collect();
+    about.provenance.inputs = origin.inputs.clone().unwrap_or(about.provenance.inputs);
+    about.quality = origin.quality.clone();
+    Ok(about)
 }
 
 fn ids(history: &[u32], output: &Output<'_>) -> String {

@@ -7,9 +7,10 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use segue::snapshot::publish::{About, Published};
 
+use crate::build::expected::Expected;
 use crate::build::log::{Reading, first_refusal, read_log};
 use crate::build::output::Output;
-use crate::build::{CountSettings, LogSettings, ReleaseSettings, expected};
+use crate::build::{CountSettings, LogSettings, ReleaseSettings};
 use crate::candidates::choose::Choice;
 use crate::candidates::file::CandidatesFile;
 use crate::count::{Counter, Counts};
@@ -121,16 +122,17 @@ fn write(
     counts: Counts,
     mut about: About,
 ) -> anyhow::Result<(Published, PathBuf)> {
-    let tails = counts.tails.clone();
+    let mut expected = Expected::new(&counts.tails, output.clusters());
     let smoothed = Smoothed::new(counts, &Constants::new(&count.smoothing, output.settings.depth));
     let choice = Choice { width: output.settings.width, seen_min: count.seen_min, mode: count.mode };
     let mut release = output.writer()?;
     let mut file = CandidatesFile::create(&output.settings.out, &output.catalogue)?;
     for row in choice.rows(&smoothed) {
         release.push(&row.history, &row.candidates)?;
+        expected.hold(&row.history);
         file.push(&row)?;
     }
-    about.expected_sources = expected::sources(&tails, &choice, &smoothed);
+    about.expected_sources = expected.shares(about.model.is_some());
     Ok((release.finish(about)?, file.finish()?))
 }
 

@@ -11,7 +11,7 @@ use segue::snapshot::store::Store;
 
 use crate::build::{Pointer, ReleaseSettings};
 use crate::clusters::read_catalogue;
-use crate::provenance::input_files;
+use crate::provenance::{catalogue_version, input_files};
 use crate::summary::ReleaseFigures;
 
 /// The most that writing a release needs in its buffers.
@@ -62,9 +62,7 @@ impl<'a> Output<'a> {
 
     /// The name of the catalogue, as every release of it says.
     pub(super) fn catalogue_version(&self) -> anyhow::Result<Version> {
-        let mut text = Vec::new();
-        self.catalogue.write_jsonl(&mut text)?;
-        Ok(Version::of_digest(&blake3::hash(&text)))
+        catalogue_version(&self.catalogue)
     }
 
     /// Moves the pointer where asked and says what was published.

@@ -54,7 +54,7 @@ impl Choice {
 }
 
 /// The clusters of a key, oldest first.
-fn digits(key: u64, length: usize, clusters: u32) -> Vec<u32> {
+pub(crate) fn digits(key: u64, length: usize, clusters: u32) -> Vec<u32> {
     let mut history = vec![0; length];
     let mut rest = key;
     for cluster in history.iter_mut().rev() {

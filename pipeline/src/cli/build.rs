@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::value_parser;
 
-use crate::build::from_candidates::CandidateSettings;
+use crate::build::from_candidates::{CandidateSettings, Origin};
 use crate::build::{
     BYTES_PER_MB, CountSettings, ItemSettings, LogSettings, Pointer, ReleaseSettings, build_from_candidates,
     build_from_events,
@@ -168,7 +168,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let release = args.release();
     let summary = match &args.input.candidates {
         Some(path) => {
-            build_from_candidates(&CandidateSettings { path: path.clone(), format: args.input.format }, &release)?
+            let (path, format, origin) = (path.clone(), args.input.format, Origin::default());
+            build_from_candidates(&CandidateSettings { path, format, origin }, &release)?
         }
         None => {
             let log = args.columns.log(&args.input.events, args.input.format);
