@@ -6,17 +6,23 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::refresh::config::problem::ConfigError;
+
 mod build;
 mod generate;
 mod train;
 mod infer;
+mod refresh;
 
 /// Shown under `segue-pipeline --help`.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed: a file could not be used, or a row was refused under --strict
-  2  the command line is wrong";
+  2  the command line or a configuration is wrong
+  3  refresh: nothing to do
+  4  refresh: a gate refused, nothing was published
+  5  refresh: another run is at work";
 
 /// Makes releases for `segue` out of interaction logs, or out of anyone's candidates.
 #[derive(Debug, Parser)]
@@ -34,6 +40,8 @@ enum Command {
     Train(Box<train::Args>),
     /// Run a model over every history there can be, for `build --candidates`
     Infer(infer::Args),
+    /// Count what is new, make a release of it, judge it and publish it; for a clock or a scheduler
+    Refresh(refresh::Args),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -46,22 +54,25 @@ enum Command {
 /// Parses the command line, runs its one command and gives the exit code of the process.
 pub fn run() -> ExitCode {
     match dispatch(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
-fn dispatch(command: Command) -> anyhow::Result<()> {
-    match command {
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    let done = match command {
         Command::Build(args) => build::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
-    }
+        // The only one with more than one good end.
+        Command::Refresh(args) => return refresh::run(&args),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn completions(shell: Shell) -> anyhow::Result<()> {

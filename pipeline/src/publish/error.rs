@@ -53,7 +53,9 @@ pub enum PublishError {
         got: String,
     },
     /// The name is taken.
-    #[error("{what} exists at the destination with other content; what is published never changes, choose another version")]
+    #[error(
+        "{what} exists at the destination with other content; what is published never changes, choose another version"
+    )]
     Exists {
         /// What has the name.
         what: String,

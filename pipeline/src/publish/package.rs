@@ -26,7 +26,8 @@ impl Package {
     /// Opens a directory that should hold the release or model.
     pub(super) fn open(address: &Address, dir: &Path) -> Result<Self, PublishError> {
         let missing = || PublishError::Missing { path: dir.to_owned(), address: address.clone() };
-        let parcel = Parcel::read(address.kind, dir).filter(|parcel| parcel.address() == *address).ok_or_else(missing)?;
+        let parcel =
+            Parcel::read(address.kind, dir).filter(|parcel| parcel.address() == *address).ok_or_else(missing)?;
         let path = dir.join(MANIFEST);
         let manifest = std::fs::read(&path).map_err(|source| PublishError::Io { path, source })?;
         Ok(Self { dir: dir.to_owned(), parcel, manifest })
@@ -51,11 +52,13 @@ impl Package {
     ) -> Result<(), PublishError> {
         let path = self.path(file);
         let mut digest = blake3::Hasher::new();
-        let copied = File::open(&path).and_then(|from| pour(from, |chunk| {
-            digest.update(chunk);
-            moved(chunk.len() as u64);
-            to.write_all(chunk)
-        }));
+        let copied = File::open(&path).and_then(|from| {
+            pour(from, |chunk| {
+                digest.update(chunk);
+                moved(chunk.len() as u64);
+                to.write_all(chunk)
+            })
+        });
         copied.map_err(|source| PublishError::Io { path: path.clone(), source })?;
         check(path, file, digest.finalize())
     }

@@ -20,7 +20,8 @@ impl<'a> Asked<'a> {
     pub fn new(tails: &'a Tails, clusters: u32) -> Self {
         let clusters = u64::from(clusters);
         let all = (1..).zip(tails).flat_map(|(length, tails)| tails.keys().map(move |key| (length, *key)));
-        let suffixes = |(length, key): (usize, u64)| (1..=length).map(move |shorter| (shorter, suffix(key, shorter, clusters)));
+        let suffixes =
+            |(length, key): (usize, u64)| (1..=length).map(move |shorter| (shorter, suffix(key, shorter, clusters)));
         let held = all.flat_map(suffixes).map(|history| (history, false)).collect();
         Self { tails, clusters, held }
     }

@@ -83,9 +83,9 @@ fn rows(counts: &Counts) -> impl Iterator<Item = (u32, u64, Cell)> {
     let popular = (0..).zip(&counts.popular).map(|(cluster, cell)| (0, cluster, *cell));
     let level = move |(length, level): (u32, &'_ crate::count::Level)| -> Vec<(u32, u64, Cell)> {
         let row = |row: usize| {
-            level.places(row).map(move |at| {
-                (length, level.histories[row] * clusters + u64::from(level.nexts[at]), level.cells[at])
-            })
+            level
+                .places(row)
+                .map(move |at| (length, level.histories[row] * clusters + u64::from(level.nexts[at]), level.cells[at]))
         };
         (0..level.histories.len()).flat_map(row).collect()
     };
@@ -93,8 +93,10 @@ fn rows(counts: &Counts) -> impl Iterator<Item = (u32, u64, Cell)> {
 }
 
 fn write_tails(path: &Path, tails: &Tails) -> anyhow::Result<()> {
-    let mut rows: Vec<(u32, u64, u64)> =
-        (1..).zip(tails).flat_map(|(length, tails)| tails.iter().map(move |(key, users)| (length, *key, *users))).collect();
+    let mut rows: Vec<(u32, u64, u64)> = (1..)
+        .zip(tails)
+        .flat_map(|(length, tails)| tails.iter().map(move |(key, users)| (length, *key, *users)))
+        .collect();
     rows.sort_unstable();
     write_table(path, &rows, |rows| {
         vec![
@@ -116,9 +118,14 @@ fn read_tails(path: &Path, depth: u8) -> anyhow::Result<Tails> {
     Ok(tails)
 }
 
-fn write_table<R>(path: &Path, rows: &[R], columns: impl Fn(&[R]) -> Vec<(&'static str, ArrayRef)>) -> anyhow::Result<()> {
+fn write_table<R>(
+    path: &Path,
+    rows: &[R],
+    columns: impl Fn(&[R]) -> Vec<(&'static str, ArrayRef)>,
+) -> anyhow::Result<()> {
     let write = || {
-        let mut writer = ArrowWriter::try_new(File::create(path)?, RecordBatch::try_from_iter(columns(&[]))?.schema(), None)?;
+        let mut writer =
+            ArrowWriter::try_new(File::create(path)?, RecordBatch::try_from_iter(columns(&[]))?.schema(), None)?;
         for rows in rows.chunks(BATCH_ROWS) {
             writer.write(&RecordBatch::try_from_iter(columns(rows))?)?;
         }
@@ -128,7 +135,7 @@ fn write_table<R>(path: &Path, rows: &[R], columns: impl Fn(&[R]) -> Vec<(&'stat
 }
 
 fn read_table(path: &Path, mut visit: impl FnMut(&RecordBatch)) -> anyhow::Result<()> {
-    let read = || {
+    let mut read = || {
         for batch in ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.build()? {
             visit(&batch?);
         }
@@ -156,7 +163,8 @@ mod tests {
     fn counts_come_back_as_they_went() {
         let mut counter = Counter::new(6, 2, Decay::new(0, None));
         for (user, sequence) in [(0, &[0, 1, 2][..]), (1, &[2, 3, 0, 1]), (2, &[4, 5]), (3, &[2, 0, 1, 2])] {
-            counter.add(user, &sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
+            counter
+                .add(user, &sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
         }
         let counts = counter.finish();
         let dir = tempfile::tempdir().unwrap();

@@ -38,7 +38,10 @@ pub fn choose(dir: &Path, catalogue: &Version) -> anyhow::Result<ChosenModel> {
         .filter(|model| model.manifest.catalogue == *catalogue)
         .max_by_key(|model| (model.manifest.created_unix_s, model.manifest.version.clone()));
     newest.with_context(|| {
-        format!("model.dir: {} holds no model of catalogue {catalogue}; train one, or leave model.dir out", dir.display())
+        format!(
+            "model.dir: {} holds no model of catalogue {catalogue}; train one, or leave model.dir out",
+            dir.display()
+        )
     })
 }
 

@@ -59,6 +59,25 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// A report of nothing yet.
+    pub fn new(outcome: Outcome) -> Self {
+        Self {
+            format: REPORT_FORMAT.to_owned(),
+            run: String::new(),
+            outcome,
+            release: None,
+            previous: None,
+            model: None,
+            destination: String::new(),
+            partitions: 0,
+            partitions_new: Vec::new(),
+            stages: Vec::new(),
+            gates: Vec::new(),
+            quality: BTreeMap::new(),
+            elapsed_s: 0.0,
+        }
+    }
+
     fn stage_table(&self) -> Table {
         let mut table = table(&["stage", "rows in", "rows out", "seconds", ""]);
         for stage in &self.stages {

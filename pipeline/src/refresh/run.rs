@@ -10,7 +10,9 @@
 //!               report.json    written when the run has ended
 //! ```
 
+use std::cell::RefCell;
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -46,7 +48,7 @@ pub struct Run {
     /// What it is of.
     pub begun: Begun,
     /// What is done so far.
-    pub stages: Vec<StageReport>,
+    stages: RefCell<Vec<StageReport>>,
 }
 
 /// Takes the lock of a state, for as long as the result lives; `None` while another run has it.
@@ -85,7 +87,7 @@ impl Run {
             }
         };
         reached(Moment::RunBegun);
-        Ok(Self { dir, begun, stages: Vec::new() })
+        Ok(Self { dir, begun, stages: RefCell::default() })
     }
 
     /// Forgets all that runs of an identity have done.
@@ -101,6 +103,10 @@ impl Run {
         self.dir.join(stage.name())
     }
 
+    fn marker(&self, stage: Stage) -> PathBuf {
+        self.dir.join(format!("{}.json", stage.name()))
+    }
+
     /// The run's own directory.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -110,10 +116,10 @@ impl Run {
     ///
     /// # Errors
     /// When its work fails.
-    pub fn stage(&mut self, stage: Stage, work: impl FnOnce(&Path) -> anyhow::Result<Work>) -> anyhow::Result<()> {
-        let marker = self.dir.join(format!("{}.json", stage.name()));
+    pub fn stage(&self, stage: Stage, work: impl FnOnce(&Path) -> anyhow::Result<Work>) -> anyhow::Result<()> {
+        let marker = self.marker(stage);
         if let Some(done) = read_json::<StageReport>(&marker)? {
-            self.stages.push(StageReport { resumed: true, ..done });
+            self.stages.borrow_mut().push(StageReport { resumed: true, ..done });
             return Ok(());
         }
         let started = Instant::now();
@@ -126,9 +132,28 @@ impl Run {
         let seconds = started.elapsed().as_secs_f64();
         let done = StageReport { stage, rows_in, rows_out, seconds, resumed: false, note };
         write_json(&marker, &done)?;
-        self.stages.push(done);
+        self.stages.borrow_mut().push(done);
         reached(stage.moment());
         Ok(())
+    }
+
+    /// What is done so far, in order.
+    pub fn stages(&self) -> Vec<StageReport> {
+        self.stages.borrow().clone()
+    }
+
+    /// Forgets that a stage was done.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn forget_stage(&self, stage: Stage) -> anyhow::Result<()> {
+        let marker = self.marker(stage);
+        match fs::remove_file(&marker) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", marker.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes what stages left, but not what they say of themselves.

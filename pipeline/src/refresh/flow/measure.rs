@@ -1,0 +1,136 @@
+//! The stages of measuring: the answer as it would have been before the held-out days, and the verdict on what was made.
+
+use anyhow::Context;
+use segue::model::Model;
+use segue::snapshot::release::Release;
+
+use super::Flow;
+use crate::blend::Blended;
+use crate::decay::US_PER_DAY;
+use crate::gate::{self, Verdict};
+use crate::kept::{self, MergeRules};
+use crate::measure::Bootstrap;
+use crate::measure::bootstrap::DRAWS;
+use crate::quality::{self, Quality, Rehearsal, Rehearsed, Request, Weight};
+use crate::refresh::files::{read_json, write_json};
+use crate::refresh::stage::{Stage, Work};
+use crate::smooth::Smoothed;
+
+const REHEARSED: &str = "rehearsed.json";
+const PREVIOUS: &str = "previous";
+
+/// What a rehearsal leans on.
+struct Stageful {
+    requests: Vec<Request>,
+    as_of_us: i64,
+    smoothed: Smoothed,
+    model: Option<Model>,
+    previous: Option<Release>,
+}
+
+impl Flow<'_> {
+    /// Measures the answer as of before the held-out days, and chooses the model's weight where none is given.
+    pub(super) fn rehearse(&self) -> anyhow::Result<()> {
+        self.run.stage(Stage::Rehearse, |out| {
+            let Some(stageful) = self.stageful()? else {
+                return Ok(Work { note: "no held-out requests; nothing was measured".to_owned(), ..Work::default() });
+            };
+            let rehearsed = quality::rehearse(&self.rehearsal(&stageful, out))?;
+            write_json(&out.join(REHEARSED), &rehearsed)?;
+            let note = format!("model weight {}", rehearsed.weight);
+            let rows_in = stageful.requests.len() as u64;
+            Ok(Work { rows_in, rows_out: rehearsed.quality.requests, note })
+        })
+    }
+
+    /// What the rehearsal found; `None` where nothing could be measured.
+    pub(super) fn rehearsed(&self) -> anyhow::Result<Option<Rehearsed>> {
+        read_json(&self.run.path(Stage::Rehearse).join(REHEARSED))
+    }
+
+    /// Judges what was blended. It is judged anew whenever a run goes on, since gates change no byte of a release.
+    pub(super) fn judge(&self) -> anyhow::Result<(Quality, Vec<Verdict>)> {
+        let mut judged = (Quality::default(), Vec::new());
+        self.run.forget_stage(Stage::Gate)?;
+        let done = self.run.stage(Stage::Gate, |out| {
+            let (blended, dir) = (self.blended()?, self.run.path(Stage::Blend));
+            let quality = self.rehearsed()?.map(|rehearsed| rehearsed.quality).unwrap_or_default();
+            judged.0 = match self.stageful()? {
+                Some(stageful) => quality.of_blend((&blended, &dir), &self.rehearsal(&stageful, out))?,
+                None => quality,
+            };
+            judged.1 = gate::judge(&judged.0, &self.settings.gates);
+            write_json(&out.join("verdicts.json"), &judged.1)?;
+            let passed = judged.1.iter().filter(|verdict| !verdict.refuses()).count();
+            Ok(Work { rows_in: judged.1.len() as u64, rows_out: passed as u64, note: String::new() })
+        });
+        done.map(|()| judged)
+    }
+
+    fn stageful(&self) -> anyhow::Result<Option<Stageful>> {
+        let (figures, holdout_days) = (self.figures()?, self.settings.quality.holdout_days);
+        let as_of_day = figures.to_day + 1 - holdout_days.cast_signed();
+        let as_of_us = (f64::from(as_of_day) * US_PER_DAY) as i64;
+        if holdout_days == 0 || figures.from_us.is_none_or(|from_us| from_us >= as_of_us) {
+            return Ok(None);
+        }
+        let dirs = self.dirs()?;
+        let requests = self.sampled(kept::requests(&dirs, as_of_us)?);
+        if requests.is_empty() {
+            return Ok(None);
+        }
+        let rules = MergeRules { to_day: Some(as_of_day - 1), ..self.rules() };
+        let merged = kept::merge(&dirs, &rules, &self.plan.catalogue)?;
+        let smoothed = Smoothed::new(merged.counts, &self.constants());
+        Ok(Some(Stageful { requests, as_of_us, smoothed, model: self.model()?, previous: self.previous()? }))
+    }
+
+    fn rehearsal<'b>(&'b self, stageful: &'b Stageful, dir: &'b std::path::Path) -> Rehearsal<'b> {
+        let given = self.settings.model.as_ref().and_then(|model| model.weight);
+        Rehearsal {
+            requests: &stageful.requests,
+            as_of_us: stageful.as_of_us,
+            catalogue: &self.plan.catalogue,
+            smoothed: &stageful.smoothed,
+            model: stageful.model.as_ref(),
+            choice: self.choice(),
+            weight: given.map_or(Weight::Chosen, Weight::Given),
+            previous: stageful.previous.as_ref(),
+            bootstrap: Bootstrap { draws: DRAWS, seed: 0 },
+            dir,
+        }
+    }
+
+    /// The requests of as many users as the settings allow; the same users whenever it is asked.
+    fn sampled(&self, requests: Vec<kept::Request>) -> Vec<Request> {
+        let share = self.settings.quality.requests_max as f64 / requests.len().max(1) as f64;
+        // Users are hashes, spread evenly over all numbers.
+        let limit = (share.min(1.0) * u64::MAX as f64) as u64;
+        let taken = requests.into_iter().filter(|request| request.user <= limit);
+        let request = |kept::Request { user, time_us, history, next }| Request { user, time_us, history, next };
+        taken.map(request).collect()
+    }
+
+    fn model(&self) -> anyhow::Result<Option<Model>> {
+        let Some((settings, chosen)) = self.settings.model.as_ref().zip(self.plan.model.as_ref()) else {
+            return Ok(None);
+        };
+        let path = std::fs::canonicalize(&chosen.dir)?;
+        let model = Model::load(&path, settings.precision);
+        model.map(Some).with_context(|| format!("{} cannot be used", path.display()))
+    }
+
+    /// The release that served when the run began. One that cannot be read is compared with nothing: it must not keep the next
+    /// one from coming.
+    fn previous(&self) -> anyhow::Result<Option<Release>> {
+        let Some(version) = &self.run.begun.previous else { return Ok(None) };
+        let found = self.destination.release(version, &self.run.dir().join(PREVIOUS))?;
+        Ok(found.and_then(|path| Release::load(&path).ok()))
+    }
+
+    /// What the blend says of itself.
+    pub(super) fn blended(&self) -> anyhow::Result<Blended> {
+        let blended = read_json(&self.run.path(Stage::Blend).join(crate::blend::REPORT))?;
+        blended.context("the run lost its blend; run again with --force")
+    }
+}
