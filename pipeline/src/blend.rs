@@ -146,8 +146,8 @@ pub fn rows_of(
 ) -> anyhow::Result<()> {
     let limits = Limits { catalogue, depth: blended.depth, width: blended.width };
     for path in blended.paths(dir) {
-        let source = Source { path: &path, progress: &Progress::hidden() };
-        let mut odd = None;
+        let (hidden, mut odd) = (Progress::hidden(), None);
+        let source = Source::new(&path, &hidden);
         read::read(&source, Format::Parquet, &mut |_, raw| {
             match raw.ok().and_then(|raw| limits.check(&raw).ok()) {
                 Some(row) => visit(row),

@@ -12,6 +12,7 @@ pub mod items;
 pub mod users;
 pub mod read;
 // From events to sequences to counts.
+pub mod spill;
 pub mod sort;
 pub mod event;
 pub mod scan;

@@ -172,3 +172,6 @@ fn publish(mut section: Section<'_, '_>) -> PublishSettings {
 fn version(section: &mut Section<'_, '_>, key: &'static str) -> Option<Version> {
     section.take(key, "a name of letters, digits, `.`, `_` and `-`", |value| value.as_str()?.parse().ok())
 }
+
+#[cfg(test)]
+mod tests;

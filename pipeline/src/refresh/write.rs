@@ -1,17 +1,15 @@
 //! Writes a release of rows that are in its order already, in memory of a row.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use segue::snapshot::catalogue::Catalogue;
 use segue::snapshot::publish::{About, Published, ReleaseWriter, WriteShape};
 
 use super::asked::Asked;
+use crate::blend::{Blended, rows_of};
 use crate::candidates::Candidates;
-use crate::candidates::check::{Limits, RawCandidates};
-use crate::candidates::read;
 use crate::progress::Progress;
-use crate::read::{Format, Source};
 
 /// Bytes of a table's buffers.
 const BUFFER_BYTES: usize = 16 << 20;
@@ -45,53 +43,31 @@ impl Writing<'_> {
         Ok((writer.finish(about)?, count))
     }
 
-    /// Writes the rows of candidate files, which follow one another in a release's order. `about` is asked when all rows are
-    /// there, with how many.
+    /// Writes the rows of a blend. `about` is asked when all rows are there.
     ///
     /// # Errors
     /// When a row is none of a release, or the disk refuses.
-    pub fn parts(
+    pub fn blend(
         &self,
         dir: &Path,
-        (parts, asked): (&[PathBuf], &mut Asked<'_>),
+        (from, asked): ((&Blended, &Path), &mut Asked<'_>),
         about: impl FnOnce(&Asked<'_>) -> About,
     ) -> anyhow::Result<(Published, u64)> {
         let mut writer = self.writer(dir)?;
-        let bytes = parts.iter().filter_map(|part| part.metadata().ok()).map(|about| about.len()).sum();
-        let (progress, mut count) = (Progress::reading_bytes(bytes), 0);
-        for path in parts {
-            let mut failed = None;
-            let source = Source { path, progress: &progress };
-            read::read(&source, Format::Parquet, &mut |row, raw| {
-                if failed.is_none() {
-                    failed = self.push(&mut writer, asked, raw).err().map(|error| (row, error));
-                    count += 1;
-                }
-                Ok(())
-            })?;
-            if let Some((row, error)) = failed {
-                return Err(error.context(format!("{}: row {row}", path.display())));
+        let progress = Progress::making(from.0.rows.iter().sum(), "writing");
+        let (mut count, mut refused) = (0, None);
+        rows_of(from.0, from.1, self.catalogue, |row| {
+            asked.hold(&row.history);
+            // The first refusal is the one to tell.
+            if refused.is_none() {
+                refused = writer.push(&row.history, &row.candidates).err();
             }
-        }
+            count += 1;
+            progress.advance(1);
+        })?;
         progress.finish();
+        refused.map_or(Ok(()), Err)?;
         Ok((writer.finish(about(asked))?, count))
-    }
-
-    fn push(
-        &self,
-        writer: &mut ReleaseWriter,
-        asked: &mut Asked<'_>,
-        raw: Result<RawCandidates, String>,
-    ) -> anyhow::Result<()> {
-        let WriteShape { depth, width } = self.shape;
-        let limits = Limits { catalogue: self.catalogue, depth, width };
-        let raw = raw.map_err(anyhow::Error::msg)?;
-        let row = limits
-            .check(&raw)
-            .map_err(|refused| anyhow::anyhow!("expected {}, got {}", refused.reason.expected(), refused.got))?;
-        writer.push(&row.history, &row.candidates)?;
-        asked.hold(&row.history);
-        Ok(())
     }
 
     fn writer(&self, dir: &Path) -> anyhow::Result<ReleaseWriter> {

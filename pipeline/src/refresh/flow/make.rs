@@ -76,7 +76,7 @@ impl Flow<'_> {
     pub(super) fn release(&self, quality: &Quality) -> anyhow::Result<Version> {
         let done = self.run.stage(Stage::Release, |out| {
             let (blended, writing) = (self.blended()?, self.writing());
-            let parts = blended.paths(&self.run.path(Stage::Blend));
+            let blend = self.run.path(Stage::Blend);
             let about = self.about(quality, blended.weight)?;
             let tails = &self.counted()?.tails;
             let mut asked = Asked::new(tails, self.plan.catalogue.len() as u32);
