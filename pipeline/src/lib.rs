@@ -18,6 +18,8 @@ pub mod sequence;
 pub mod decay;
 pub mod tally;
 pub mod count;
+pub mod privacy;
+pub mod kept;
 // From counts to ranked candidates.
 pub mod smooth;
 pub mod rank;
