@@ -12,6 +12,7 @@ pub mod file;
 pub mod check;
 pub mod read;
 pub mod popular;
+pub mod retrieve;
 
 /// One history and what may come next.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,25 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::quality::Quality;
 
+mod rules;
+
 /// The gates, as a configuration's section has them: every one is on unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gates {
-    /// The least share of the given candidates that the catalogue must have.
+    /// The least share of the model's candidates that the catalogue must have; 0.9.
     pub match_rate: Gate,
-    /// The fewest held-out requests that figures may rest on.
+    /// The fewest held-out requests that figures may rest on; 100.
     pub requests: Gate,
-    /// The least share of held-out requests whose next cluster must be ranked first.
+    /// The least share of held-out requests whose next cluster must be ranked first; 0.015.
     pub recall: Gate,
-    /// By how much hit@5 may be below the popular list's.
+    /// By how much hit@5 may be below the popular list's, beyond doubt; 0.
     pub popularity: Gate,
-    /// By how much hit@5 may be below the previous release's.
+    /// By how much hit@5 may be below the previous release's, beyond doubt; 0.
     pub previous: Gate,
-    /// The least share of held-out requests whose very history the table must hold.
+    /// The least share of held-out requests that the table must answer, by the history or a shorter part of it; 0.9.
     pub coverage: Gate,
-    /// The least size, as a share of the previous release's histories.
+    /// The least number of histories, as a share of the previous release's; 0.5.
     pub shrink: Gate,
-    /// The most bytes of the table.
+    /// The most bytes of the table; 8 GB.
     pub bytes: Gate,
 }
 
@@ -69,8 +71,14 @@ pub enum Ruling {
 
 /// Every gate's verdict, in the order of [`Gates`]'s fields. One [`Ruling::Refused`] keeps the release from being published.
 pub fn judge(quality: &Quality, gates: &Gates) -> Vec<Verdict> {
-    let _ = (quality, gates);
-    Vec::new()
+    rules::RULES.iter().map(|rule| rule.judge(quality, gates)).collect()
+}
+
+impl Gates {
+    /// What is wrong with the limits, each with what to do.
+    pub fn problems(&self) -> Vec<String> {
+        rules::RULES.iter().filter_map(|rule| rule.problem(self)).collect()
+    }
 }
 
 impl Default for Gate {
@@ -85,3 +93,6 @@ impl Verdict {
         self.ruling == Ruling::Refused
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,18 +14,43 @@
 use std::path::{Path, PathBuf};
 
 use segue::snapshot::catalogue::Catalogue;
+use segue::snapshot::manifest::Version;
 use serde::Serialize;
 
 use crate::build::LogSettings;
 use crate::count::Counts;
+use crate::kept::format::CountsManifest;
 use crate::privacy::{Privacy, PrivacyFigures};
 use crate::progress::Progress;
 use crate::refusals::Policy;
 use crate::sequence::Mode;
 use crate::source::Partition;
 
+pub use merge::Cells;
+
 pub mod format;
-mod walk;
+// From events to a part.
+pub mod walk;
+pub mod gram;
+pub mod bytes;
+pub mod standing;
+pub mod streams;
+pub mod columns;
+pub mod table;
+pub mod carried;
+pub mod visit;
+pub mod part;
+pub mod moment;
+pub mod ledger;
+pub mod count;
+// From parts to counts.
+pub mod merge;
+pub mod space;
+pub mod support;
+pub mod tails;
+pub mod ask;
+#[cfg(test)]
+mod tests;
 
 /// Up to how many users of one (history, next, day) are kept as witnesses, unless told otherwise: as large as any `users_min` in use.
 pub const WITNESS_MAX: u32 = 32;
@@ -190,8 +215,7 @@ pub struct Request {
 /// # Errors
 /// When the ledger cannot be read, or when a partition that was counted has changed since.
 pub fn pending(all: &[Partition], state_dir: &Path) -> anyhow::Result<Vec<Partition>> {
-    let _ = (all, state_dir);
-    todo!("ledger")
+    ledger::read(state_dir)?.map_or_else(|| Ok(all.to_vec()), |ledger| ledger.pending(all))
 }
 
 /// Counts the partitions that the state directory does not hold yet, as one part. A kill at any moment leaves the state as before or after.
@@ -205,8 +229,7 @@ pub fn count(
     settings: &KeptSettings,
     counting: &Counting<'_>,
 ) -> anyhow::Result<KeptReport> {
-    let _ = (all, state_dir, settings, counting);
-    todo!("count")
+    count::count(all, state_dir, settings, counting)
 }
 
 /// Counts partitions in one go into a directory of their own, without a state to go on from.
@@ -219,8 +242,7 @@ pub fn count_once(
     settings: &KeptSettings,
     counting: &Counting<'_>,
 ) -> anyhow::Result<KeptReport> {
-    let _ = (partitions, out, settings, counting);
-    todo!("count")
+    count::count_once(partitions, out, settings, counting)
 }
 
 /// The directories of counts that a path stands for: the parts of a state directory in their order, or the path itself.
@@ -228,8 +250,11 @@ pub fn count_once(
 /// # Errors
 /// When it is neither.
 pub fn dirs(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let _ = path;
-    todo!("ledger")
+    if let Some(ledger) = ledger::read(path)? {
+        return Ok(ledger.parts.iter().map(|part| path.join(ledger::PARTS).join(&part.name)).collect());
+    }
+    CountsManifest::read(path)?;
+    Ok(vec![path.to_owned()])
 }
 
 /// Merges directories of counts. The order of the directories does not matter.
@@ -237,8 +262,7 @@ pub fn dirs(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// # Errors
 /// When a directory cannot be read, is of another catalogue or counted by other rules, or when nothing is left.
 pub fn merge(dirs: &[PathBuf], rules: &MergeRules, catalogue: &Catalogue) -> anyhow::Result<Merged> {
-    let _ = (dirs, rules, catalogue);
-    todo!("merge")
+    merge::merge(dirs, rules, catalogue)
 }
 
 /// The requests from a time on, by user and time.
@@ -246,6 +270,12 @@ pub fn merge(dirs: &[PathBuf], rules: &MergeRules, catalogue: &Catalogue) -> any
 /// # Errors
 /// When a directory cannot be read.
 pub fn requests(dirs: &[PathBuf], from_us: i64) -> anyhow::Result<Vec<Request>> {
-    let _ = (dirs, from_us);
-    todo!("requests")
+    ask::requests(dirs, from_us)
+}
+
+/// The catalogue's name: it follows from the bytes that a release writes of it.
+fn catalogue_version(catalogue: &Catalogue) -> anyhow::Result<Version> {
+    let mut bytes = Vec::new();
+    catalogue.write_jsonl(&mut bytes)?;
+    Ok(Version::of_digest(&blake3::hash(&bytes)))
 }

@@ -10,8 +10,10 @@ use crate::examples::{AsOf, Example, Examples, Refresh};
 pub mod ranking;
 pub mod outcomes;
 pub mod bootstrap;
+pub mod offers;
 
-pub use bootstrap::{Bootstrap, Interval};
+pub use bootstrap::{Bootstrap, Interval, Mean};
+pub use offers::Offers;
 pub use outcomes::{Figures, Outcomes};
 pub use ranking::{Rankings, rank_scores};
 

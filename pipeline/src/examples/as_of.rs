@@ -3,10 +3,10 @@
 //! It counts with the very code that builds releases, and only events strictly before its time.
 
 use segue::model::prompt::Context;
-use segue::snapshot::table::Score;
 
 use crate::build::CountSettings;
 use crate::candidates::choose::Choice;
+use crate::candidates::retrieve::Retrieval;
 use crate::count::{Counter, Counts};
 use crate::decay::{Decay, US_PER_DAY};
 use crate::event::Event;
@@ -88,31 +88,27 @@ impl<'a> AsOf<'a> {
 
     /// The last clusters of a history, as many as are counted, with their key.
     pub fn counted_suffix<'h>(&self, history: &'h [u32]) -> (&'h [u32], u64) {
-        let suffix = &history[history.len().saturating_sub(usize::from(self.counting.depth))..];
-        let clusters = u64::from(self.log.clusters);
-        (suffix, suffix.iter().fold(0, |key, cluster| key * clusters + u64::from(*cluster)))
+        self.retrieval().counted_suffix(history)
     }
 
     /// The length and the key of the longest suffix of a history that a release would hold; length 0 is the popular list.
     pub fn longest_suffix(&self, history: &[u32]) -> (usize, u64) {
-        let (suffix, key) = self.counted_suffix(history);
-        let choice = self.counting.choice();
-        let keys = (1..=suffix.len()).rev().map(|length| (length, self.smoothed.without_oldest(key, length)));
-        keys.into_iter().find(|(length, key)| choice.has(&self.smoothed, *length, *key)).unwrap_or_default()
+        self.retrieval().longest_suffix(history)
     }
 
     /// The context that a release would give: the record of the longest suffix that it holds.
     pub fn retrieve(&self, history: &[u32]) -> Context {
-        let (matched, key) = self.longest_suffix(history);
-        self.record(matched, key)
+        self.retrieval().retrieve(history)
     }
 
     /// The record of a history of a length, given by its key: scores as the table stores them and a release gives them back.
     /// Empty where nothing was counted.
     pub fn record(&self, matched: usize, key: u64) -> Context {
-        let row = self.counting.choice().row(&self.smoothed, matched, key);
-        let stored = |(cluster, score): (u32, f32)| Some((cluster, Score::nearest(score)?.value()));
-        Context { matched, continuations: row.candidates.into_iter().filter_map(stored).collect() }
+        self.retrieval().record(matched, key)
+    }
+
+    fn retrieval(&self) -> Retrieval<'_> {
+        Retrieval { smoothed: &self.smoothed, choice: self.counting.choice() }
     }
 }
 

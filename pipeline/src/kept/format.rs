@@ -80,6 +80,11 @@ pub struct CountsManifest {
 }
 
 impl CountsManifest {
+    /// What directories that go together have in common.
+    pub fn rules(&self) -> (&str, Option<f64>, u32) {
+        (&self.mode, self.gap_days, self.user_day_max)
+    }
+
     /// Reads the manifest of a directory.
     ///
     /// # Errors

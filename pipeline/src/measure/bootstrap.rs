@@ -35,6 +35,17 @@ pub struct Interval {
     pub high: Figures,
 }
 
+/// One mean over requests; 95 % of the draws lie between its ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// What was measured on all users.
+    pub measured: f64,
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
 impl Default for Bootstrap {
     fn default() -> Self {
         Self { draws: DRAWS, seed: 0 }
@@ -58,30 +69,38 @@ impl Bootstrap {
         self.interval(&differences)
     }
 
-    fn interval(&self, users: &[(f64, Figures)]) -> Interval {
+    /// The intervals of means over requests, from each user's number of requests and sums over them.
+    pub fn means<const N: usize>(&self, users: &[(f64, [f64; N])]) -> [Mean; N] {
+        let measured = means(users.iter());
         if users.is_empty() || self.draws == 0 {
-            let measured = mean(users.iter());
-            return Interval { measured, low: measured, high: measured };
+            return measured.map(|measured| Mean { measured, low: measured, high: measured });
         }
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let drawn: Vec<[f64; 5]> = (0..self.draws)
-            .map(|_| mean((0..users.len()).map(|_| &users[random.random_range(0..users.len())])).values())
+        let drawn: Vec<[f64; N]> = (0..self.draws)
+            .map(|_| means((0..users.len()).map(|_| &users[random.random_range(0..users.len())])))
             .collect();
-        let sorted: [Vec<f64>; 5] = std::array::from_fn(|figure| {
-            let mut sorted: Vec<f64> = drawn.iter().map(|values| values[figure]).collect();
+        std::array::from_fn(|at| {
+            let mut sorted: Vec<f64> = drawn.iter().map(|values| values[at]).collect();
             sorted.sort_by(f64::total_cmp);
-            sorted
-        });
-        let at = |share: f64| Figures::from_values(std::array::from_fn(|figure| quantile(&sorted[figure], share)));
-        Interval { measured: mean(users.iter()), low: at((1.0 - HELD) / 2.0), high: at((1.0 + HELD) / 2.0) }
+            let quantile = |share: f64| quantile(&sorted, share);
+            Mean { measured: measured[at], low: quantile((1.0 - HELD) / 2.0), high: quantile((1.0 + HELD) / 2.0) }
+        })
+    }
+
+    fn interval(&self, users: &[(f64, Figures)]) -> Interval {
+        let values: Vec<(f64, [f64; 5])> = users.iter().map(|(requests, sums)| (*requests, sums.values())).collect();
+        let means = self.means(&values);
+        let of = |end: fn(&Mean) -> f64| Figures::from_values(std::array::from_fn(|at| end(&means[at])));
+        Interval { measured: of(|mean| mean.measured), low: of(|mean| mean.low), high: of(|mean| mean.high) }
     }
 }
 
-/// The mean over requests: every user weighs as much as its requests.
-fn mean<'a>(users: impl Iterator<Item = &'a (f64, Figures)>) -> Figures {
-    let (requests, sums) =
-        users.fold((0.0, Figures::default()), |(requests, sums), user| (requests + user.0, sums.plus(&user.1)));
-    sums.over(requests)
+/// The means over requests: every user weighs as much as its requests.
+fn means<'a, const N: usize>(users: impl Iterator<Item = &'a (f64, [f64; N])>) -> [f64; N] {
+    let (requests, sums) = users.fold((0.0, [0.0; N]), |(requests, sums), (more, values)| {
+        (requests + more, std::array::from_fn(|at| sums[at] + values[at]))
+    });
+    sums.map(|sum| if requests > 0.0 { sum / requests } else { 0.0 })
 }
 
 /// The nearest value to a share of the sorted values.

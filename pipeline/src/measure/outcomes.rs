@@ -11,7 +11,7 @@ use crate::measure::Rankings;
 use crate::sequence::Mode;
 
 /// How many best clusters the figures that end in 10 look at.
-const TOP: usize = 10;
+pub const TOP: usize = 10;
 
 /// What one predictor did on a list of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,8 +39,6 @@ const BATCH: u64 = 16;
 const WIDTH: u8 = 15;
 /// A week holds every weekday once.
 const HOLDOUT_DAYS: u32 = 7;
-/// Enough for intervals of a tenth of a per cent.
-const REQUESTS_MAX: usize = 200_000;
 /// A century: more is a slip.
 const DAYS_MAX: u64 = 36_525;
 /// Where most stores have one channel only.
@@ -147,7 +145,6 @@ fn model(mut section: Section<'_, '_>) -> Option<ModelSettings> {
 fn quality(mut section: Section<'_, '_>) -> QualitySettings {
     QualitySettings {
         holdout_days: section.whole("holdout_days", (0, DAYS_MAX)).map_or(HOLDOUT_DAYS, |days| days as u32),
-        requests_max: section.whole("requests_max", (1, u64::MAX)).map_or(REQUESTS_MAX, |requests| requests as usize),
     }
 }
 

@@ -124,7 +124,6 @@ pub fn content_settings(settings: &RefreshSettings) -> Settings {
         .with_given("epsilon", privacy.noise.map(|noise| noise.epsilon))
         .with_given("delta", privacy.noise.map(|noise| noise.delta))
         .with("holdout_days", quality.holdout_days)
-        .with("requests_max", quality.requests_max)
         .with("width", release.width)
         .with_given("citation", release.citation.as_ref())
         .with_given("created_unix_s", release.created_unix_s);

@@ -113,8 +113,6 @@ pub struct ModelSettings {
 pub struct QualitySettings {
     /// The last days of the log, which the measured answer has not seen; 0 measures nothing.
     pub holdout_days: u32,
-    /// The most requests that are measured.
-    pub requests_max: usize,
 }
 
 /// What the release is like.

@@ -227,8 +227,19 @@ impl Section<'_, '_> {
 
     /// Keys of this section that do not go together.
     pub(super) fn clash(&mut self, keys: &str, expected: &'static str) {
-        let line = self.fields.sections.get(self.name).map_or(1, |given| given.line);
+        let line = self.line();
         self.fields.problems.push(Problem::Clash { line, keys: format!("[{}] {keys}", self.name), expected });
+    }
+
+    /// A gate of this section whose limit makes no sense.
+    pub(super) fn refuse_gate(&mut self, what: String) {
+        let line = self.line();
+        self.fields.problems.push(Problem::Gate { line, what });
+    }
+
+    /// Where the section begins.
+    fn line(&self) -> usize {
+        self.fields.sections.get(self.name).map_or(1, |given| given.line)
     }
 
     fn wrong(&mut self, line: usize, key: &str, (expected, got): (&str, &str)) {

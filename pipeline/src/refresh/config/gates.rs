@@ -5,7 +5,7 @@ use crate::gate::{Gate, Gates};
 
 /// Takes the section.
 pub(super) fn gates(mut section: Section<'_, '_>) -> Gates {
-    Gates {
+    let gates = Gates {
         match_rate: gate(&mut section, "match_rate"),
         requests: gate(&mut section, "requests"),
         recall: gate(&mut section, "recall"),
@@ -14,7 +14,9 @@ pub(super) fn gates(mut section: Section<'_, '_>) -> Gates {
         coverage: gate(&mut section, "coverage"),
         shrink: gate(&mut section, "shrink"),
         bytes: gate(&mut section, "bytes"),
-    }
+    };
+    gates.problems().into_iter().for_each(|what| section.refuse_gate(what));
+    gates
 }
 
 fn gate(section: &mut Section<'_, '_>, key: &'static str) -> Gate {

@@ -40,6 +40,13 @@ pub enum Problem {
         /// What a right value looks like.
         expected: String,
     },
+    /// A gate's limit that makes no sense.
+    Gate {
+        /// Of the section.
+        line: usize,
+        /// What is wrong, and what was expected.
+        what: String,
+    },
     /// Values that are right alone and wrong together.
     Clash {
         /// Of their section.
@@ -67,6 +74,7 @@ impl Problem {
             Self::NotToml { line, .. }
             | Self::Unknown { line, .. }
             | Self::Wrong { line, .. }
+            | Self::Gate { line, .. }
             | Self::Clash { line, .. } => *line,
             Self::Missing { .. } => 0,
         }
@@ -86,6 +94,7 @@ impl fmt::Display for Problem {
             Self::Wrong { line, name, expected, got } => {
                 write!(out, "line {line}: {name}: expected {expected}, got {got}")
             }
+            Self::Gate { line, what } => write!(out, "line {line}: gates.{what}"),
             Self::Missing { name, expected } => write!(out, "{name}: not given; expected {expected}"),
             Self::Clash { line, keys, expected } => write!(out, "line {line}: {keys}: expected {expected}"),
         }

@@ -87,6 +87,7 @@ fn each_wrong_key_is_told() {
         ("[columns]\nitem = \"sku\"", "[columns] item, item_map: expected both or neither"),
         ("[model]\nweight = 1.5", "model.weight: expected a share from 0 to 1, got 1.5"),
         ("[gates]\nrecall = \"high\"", "gates.recall: expected a limit of 0 or more, or true or false, got \"high\""),
+        ("[gates]\nrecall = 3", "gates.recall: the limit is 3, expected 0 to 1"),
         ("[release]\nversion = \"../x\"", "release.version: expected a name of letters"),
         ("[input", "expected TOML"),
     ];

@@ -80,8 +80,10 @@ impl Flow<'_> {
             let about = self.about(quality, blended.weight)?;
             let tails = &self.counted()?.tails;
             let mut asked = Asked::new(tails, self.plan.catalogue.len() as u32);
-            let (published, rows) = writing
-                .parts(out, (&parts, &mut asked), |asked| About { expected_sources: asked.sources(), ..about })?;
+            let (published, rows) = writing.blend(out, ((&blended, &blend), &mut asked), |asked| About {
+                expected_sources: asked.sources(),
+                ..about
+            })?;
             write_json(&out.join(WRITTEN), &published.manifest.version)?;
             let note = format!("{}, {} bytes", published.manifest.version, published.bytes);
             Ok(Work { rows_in: blended.rows.iter().sum(), rows_out: rows, note })

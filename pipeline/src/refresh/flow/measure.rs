@@ -1,5 +1,7 @@
 //! The stages of measuring: the answer as it would have been before the held-out days, and the verdict on what was made.
 
+use std::path::Path;
+
 use anyhow::Context;
 use segue::model::Model;
 use segue::snapshot::release::Release;
@@ -7,7 +9,7 @@ use segue::snapshot::release::Release;
 use super::Flow;
 use crate::blend::Blended;
 use crate::decay::US_PER_DAY;
-use crate::gate::{self, Verdict};
+use crate::gate::{self, Gate, Gates, Verdict};
 use crate::kept::{self, MergeRules};
 use crate::measure::Bootstrap;
 use crate::measure::bootstrap::DRAWS;
@@ -57,9 +59,9 @@ impl Flow<'_> {
             let quality = self.rehearsed()?.map(|rehearsed| rehearsed.quality).unwrap_or_default();
             judged.0 = match self.stageful()? {
                 Some(stageful) => quality.of_blend((&blended, &dir), &self.rehearsal(&stageful, out))?,
-                None => quality,
+                None => quality.of_blend((&blended, &dir), &self.rehearsal_of_nothing(out)?)?,
             };
-            judged.1 = gate::judge(&judged.0, &self.settings.gates);
+            judged.1 = gate::judge(&judged.0, &self.gates());
             write_json(&out.join("verdicts.json"), &judged.1)?;
             let passed = judged.1.iter().filter(|verdict| !verdict.refuses()).count();
             Ok(Work { rows_in: judged.1.len() as u64, rows_out: passed as u64, note: String::new() })
@@ -75,7 +77,7 @@ impl Flow<'_> {
             return Ok(None);
         }
         let dirs = self.dirs()?;
-        let requests = self.sampled(kept::requests(&dirs, as_of_us)?);
+        let requests: Vec<Request> = kept::requests(&dirs, as_of_us)?.into_iter().map(request).collect();
         if requests.is_empty() {
             return Ok(None);
         }
@@ -85,7 +87,7 @@ impl Flow<'_> {
         Ok(Some(Stageful { requests, as_of_us, smoothed, model: self.model()?, previous: self.previous()? }))
     }
 
-    fn rehearsal<'b>(&'b self, stageful: &'b Stageful, dir: &'b std::path::Path) -> Rehearsal<'b> {
+    fn rehearsal<'b>(&'b self, stageful: &'b Stageful, dir: &'b Path) -> Rehearsal<'b> {
         let given = self.settings.model.as_ref().and_then(|model| model.weight);
         Rehearsal {
             requests: &stageful.requests,
@@ -101,16 +103,6 @@ impl Flow<'_> {
         }
     }
 
-    /// The requests of as many users as the settings allow; the same users whenever it is asked.
-    fn sampled(&self, requests: Vec<kept::Request>) -> Vec<Request> {
-        let share = self.settings.quality.requests_max as f64 / requests.len().max(1) as f64;
-        // Users are hashes, spread evenly over all numbers.
-        let limit = (share.min(1.0) * u64::MAX as f64) as u64;
-        let taken = requests.into_iter().filter(|request| request.user <= limit);
-        let request = |kept::Request { user, time_us, history, next }| Request { user, time_us, history, next };
-        taken.map(request).collect()
-    }
-
     fn model(&self) -> anyhow::Result<Option<Model>> {
         let Some((settings, chosen)) = self.settings.model.as_ref().zip(self.plan.model.as_ref()) else {
             return Ok(None);
@@ -118,6 +110,31 @@ impl Flow<'_> {
         let path = std::fs::canonicalize(&chosen.dir)?;
         let model = Model::load(&path, settings.precision);
         model.map(Some).with_context(|| format!("{} cannot be used", path.display()))
+    }
+
+    /// A rehearsal that measures nothing: of the blend's own figures only.
+    fn rehearsal_of_nothing<'b>(&'b self, dir: &'b Path) -> anyhow::Result<Rehearsal<'b>> {
+        Ok(Rehearsal {
+            requests: &[],
+            as_of_us: 0,
+            catalogue: &self.plan.catalogue,
+            smoothed: &self.counted()?.smoothed,
+            model: None,
+            choice: self.choice(),
+            weight: Weight::Chosen,
+            previous: None,
+            bootstrap: Bootstrap { draws: DRAWS, seed: 0 },
+            dir,
+        })
+    }
+
+    /// The gates; who holds out no days wants nothing measured, and nothing judged by it.
+    fn gates(&self) -> Gates {
+        let (gates, off) = (self.settings.gates, Gate { on: false, limit: None });
+        if self.settings.quality.holdout_days > 0 {
+            return gates;
+        }
+        Gates { requests: off, recall: off, popularity: off, previous: off, coverage: off, ..gates }
     }
 
     /// The release that served when the run began. One that cannot be read is compared with nothing: it must not keep the next
@@ -133,4 +150,8 @@ impl Flow<'_> {
         let blended = read_json(&self.run.path(Stage::Blend).join(crate::blend::REPORT))?;
         blended.context("the run lost its blend; run again with --force")
     }
+}
+
+fn request(kept::Request { user, time_us, history, next }: kept::Request) -> Request {
+    Request { user, time_us, history, next }
 }
