@@ -152,3 +152,6 @@ impl Channel {
 fn parse(what: &str, bytes: &[u8]) -> Result<Channel, PublishError> {
     serde_json::from_slice(bytes).map_err(|source| PublishError::Channel { what: what.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests;

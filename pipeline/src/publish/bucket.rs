@@ -17,7 +17,7 @@ use crate::cloud::Cloud;
 use crate::progress::Progress;
 use crate::refresh::failpoint::{Moment, reached};
 
-/// Larger files go in parts; no store takes more than some gigabytes at once, and none needs them in memory.
+/// What goes in one piece: no store takes more than some gigabytes at once, and none needs them in memory.
 const WHOLE_BYTES_MAX: u64 = 64 << 20;
 /// Parts under way at once.
 const PARTS_MAX: usize = 4;
@@ -26,12 +26,20 @@ const PARTS_MAX: usize = 4;
 #[derive(Debug)]
 pub struct Bucket {
     cloud: Cloud,
+    /// Larger files go in parts.
+    whole_bytes_max: u64,
 }
 
 impl Bucket {
     /// A destination below the prefix.
     pub fn new(cloud: Cloud) -> Self {
-        Self { cloud }
+        Self { cloud, whole_bytes_max: WHOLE_BYTES_MAX }
+    }
+
+    /// The same with another limit, so that a test needs no large file.
+    #[cfg(test)]
+    pub(super) fn with_whole_bytes_max(self, whole_bytes_max: u64) -> Self {
+        Self { whole_bytes_max, ..self }
     }
 
     pub(super) fn channel(&self, name: &Version) -> Result<Pointed, PublishError> {
@@ -90,7 +98,7 @@ impl Bucket {
     }
 
     fn put_file(&self, package: &Package, file: &ReleaseFile, key: &Key) -> Result<(), PublishError> {
-        if file.bytes > WHOLE_BYTES_MAX {
+        if file.bytes > self.whole_bytes_max {
             return self.put_parts(package, file, key);
         }
         let mut bytes = Vec::with_capacity(file.bytes as usize);

@@ -51,6 +51,9 @@ impl fmt::Display for Report {
         if !self.stages.is_empty() {
             writeln!(out, "{}", self.stage_table())?;
         }
+        if self.quality.contains_key("hit_5") {
+            writeln!(out, "{}", self.quality_table())?;
+        }
         if !self.gates.is_empty() {
             writeln!(out, "{}", self.gate_table())?;
         }
@@ -93,14 +96,29 @@ impl Report {
         right(table, &[1, 2, 3])
     }
 
-    fn gate_table(&self) -> Table {
-        let mut table = table(&["gate", "", "got", "limit", "reason"]);
-        for verdict in &self.gates {
-            let got = verdict.got.map_or_else(|| "-".to_owned(), number);
-            let limit = number(verdict.limit);
-            table.add_row([&verdict.gate, ruling(verdict.ruling), &got, &limit, &verdict.reason]);
+    /// The figures that people compare, of all who were asked the same; the JSON and the manifest have all.
+    fn quality_table(&self) -> Table {
+        let requests = self.quality.get("heldout_requests").copied().unwrap_or_default();
+        let of = format!("of {} requests", grouped(requests as u64));
+        let mut table = table(&[&of, "release", "95 %", "popularity", "previous"]);
+        for name in FIGURES_SHOWN {
+            let figure = |prefix: &str, end: &str| self.quality.get(&format!("{prefix}{name}{end}")).copied();
+            let shown = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.4}"));
+            let interval = figure("", "_low").zip(figure("", "_high"));
+            let interval = interval.map_or_else(String::new, |(low, high)| format!("{low:.4} to {high:.4}"));
+            let [release, popularity, previous] =
+                ["", "popularity_", "previous_"].map(|prefix| shown(figure(prefix, "")));
+            table.add_row([*name, &release, &interval, &popularity, &previous]);
         }
-        right(table, &[2, 3])
+        right(table, &[1, 2, 3, 4])
+    }
+
+    fn gate_table(&self) -> Table {
+        let mut table = table(&["gate", "", "reason"]);
+        for verdict in &self.gates {
+            table.add_row([&verdict.gate, ruling(verdict.ruling), &verdict.reason]);
+        }
+        table
     }
 
     fn summary_table(&self) -> Table {
@@ -122,6 +140,10 @@ impl Report {
     }
 }
 
+/// Figures that the table shows, by their names in the manifest.
+const FIGURES_SHOWN: &[&str] =
+    &["hit_1", "hit_5", "hit_10", "mrr_10", "ndcg_10", "coverage", "novelty", "catalogue_coverage", "gini"];
+
 /// New partitions that the table names; the JSON names all.
 const NEW_SHOWN: usize = 8;
 
@@ -132,11 +154,6 @@ const fn ruling(ruling: Ruling) -> &'static str {
         Ruling::NotJudged => "not judged",
         Ruling::Off => "off",
     }
-}
-
-/// Shares to four digits, large numbers as they are.
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.4}") }
 }
 
 fn table(header: &[&str]) -> Table {
