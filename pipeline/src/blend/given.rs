@@ -49,7 +49,7 @@ impl Given {
         let limits = Limits { catalogue: from.catalogue, depth: depth(from), width: WIDTH_MAX };
         let progress = Progress::hidden();
         for path in &files.files {
-            let source = Source { path, progress: &progress };
+            let source = Source::new(path, &progress);
             read::read(&source, Format::of(path)?, &mut |row, raw| {
                 figures.take(raw, &limits).map_or(Ok(()), |candidates| {
                     sorter.push(PlacedCandidates { row, candidates }).map_err(ReadError::from)

@@ -101,7 +101,7 @@ impl Rows {
             sorter: Sorter::new(&settings.out, settings.memory_bytes),
         };
         for path in &given.files {
-            let source = Source { path, progress };
+            let source = Source::new(path, progress);
             rows.file = source.name();
             let format = format.map_or_else(|| Format::of(path), Ok)?;
             read::read(&source, format, &mut |row, raw| rows.take(row, raw, &limits))?;
