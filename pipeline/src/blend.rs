@@ -145,9 +145,10 @@ pub fn rows_of(
     mut visit: impl FnMut(Candidates),
 ) -> anyhow::Result<()> {
     let limits = Limits { catalogue, depth: blended.depth, width: blended.width };
+    let progress = Progress::hidden();
     for path in blended.paths(dir) {
-        let (hidden, mut odd) = (Progress::hidden(), None);
-        let source = Source::new(&path, &hidden);
+        let source = Source::new(&path, &progress);
+        let mut odd = None;
         read::read(&source, Format::Parquet, &mut |_, raw| {
             match raw.ok().and_then(|raw| limits.check(&raw).ok()) {
                 Some(row) => visit(row),

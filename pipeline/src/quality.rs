@@ -197,6 +197,3 @@ fn excerpt_of((blended, dir): (&Blended, &Path), rehearsal: &Rehearsal<'_>, held
     let shape = segue::snapshot::publish::WriteShape { depth: blended.depth, width: blended.width };
     Excerpt::write(rehearsal.dir, rehearsal.catalogue, shape, rows.into_iter())
 }
-
-#[cfg(test)]
-mod tests;
