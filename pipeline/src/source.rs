@@ -137,7 +137,11 @@ fn matching(pattern: &str) -> Result<Vec<Partition>, ReadError> {
     for path in paths {
         let path = path.map_err(|error| failed(error.path())(std::io::Error::other(error.to_string())))?;
         let about = path.metadata().map_err(failed(&path))?;
-        if about.is_dir() { found.extend(walk(&path, &path)?) } else { found.push(file(&path, file_name(&path), &about)) }
+        if about.is_dir() {
+            found.extend(walk(&path, &path)?)
+        } else {
+            found.push(file(&path, file_name(&path), &about))
+        }
     }
     Ok(found)
 }

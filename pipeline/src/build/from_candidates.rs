@@ -13,7 +13,7 @@ use crate::candidates::check::{Limits, RawCandidates};
 use crate::candidates::popular::PopularSums;
 use crate::candidates::{Candidates, PlacedCandidates, read};
 use crate::progress::Progress;
-use crate::provenance::Settings;
+use crate::provenance::{Settings, input_files};
 use crate::read::decode::Refused;
 use crate::read::{Format, ReadError, Source};
 use crate::refusals::{Reason, Refusal, Refusals};
@@ -36,7 +36,7 @@ pub struct CandidateSettings {
 pub fn build_from_candidates(candidates: &CandidateSettings, release: &ReleaseSettings) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let given = Given::of(&candidates.path)?;
-    let output = Output::prepare(release, &given.files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    let output = Output::prepare(release, || input_files(given.files.iter().map(PathBuf::as_path)))?;
     given.check(&output)?;
     let progress = Progress::reading_bytes(output.inputs.iter().map(|input| input.bytes).sum());
     let mut rows = Rows::read(&given, candidates.format, (&output, &progress))?;

@@ -62,7 +62,9 @@ pub enum ReadError {
         path: PathBuf,
     },
     /// A source holds nothing that can be read.
-    #[error("{given} holds no file of events, expected names that end in .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet; say the format with --format")]
+    #[error(
+        "{given} holds no file of events, expected names that end in .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet; say the format with --format"
+    )]
     NoEvents {
         /// The source.
         given: String,

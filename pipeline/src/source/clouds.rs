@@ -45,7 +45,8 @@ impl Clouds {
         };
         let pattern = (plain != path).then(|| glob::Pattern::new(&path)).transpose();
         let pattern = pattern.map_err(|source| ReadError::Pattern { pattern: url.to_owned(), source })?;
-        let fits = |object: &ObjectMeta| pattern.as_ref().is_none_or(|pattern| pattern.matches(object.location.as_ref()));
+        let fits =
+            |object: &ObjectMeta| pattern.as_ref().is_none_or(|pattern| pattern.matches(object.location.as_ref()));
         Ok(objects.into_iter().filter(fits).map(|object| (format!("{root}/{}", object.location), object)).collect())
     }
 

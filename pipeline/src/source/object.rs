@@ -138,8 +138,10 @@ impl Fetched {
 
     fn from(&self, start: u64) -> ParquetResult<Bytes> {
         let after = self.ranges.partition_point(|(from, _)| *from <= start);
-        let found = after.checked_sub(1).map(|at| &self.ranges[at]).filter(|(from, bytes)| start - from <= bytes.len() as u64);
-        let missing = || parquet::errors::ParquetError::General(format!("byte {start} lies in no column that was read"));
+        let found =
+            after.checked_sub(1).map(|at| &self.ranges[at]).filter(|(from, bytes)| start - from <= bytes.len() as u64);
+        let missing =
+            || parquet::errors::ParquetError::General(format!("byte {start} lies in no column that was read"));
         found.map(|(from, bytes)| bytes.slice((start - from) as usize..)).ok_or_else(missing)
     }
 }

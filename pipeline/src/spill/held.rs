@@ -146,7 +146,8 @@ mod tests {
                 for thread in 0..4_u64 {
                     let held = &held;
                     scope.spawn(move || {
-                        (0..30).for_each(|at| held.put(at % 3, thread * 30 + at as u64, vec![thread, at as u64]).unwrap());
+                        (0..30)
+                            .for_each(|at| held.put(at % 3, thread * 30 + at as u64, vec![thread, at as u64]).unwrap());
                     });
                 }
             });
