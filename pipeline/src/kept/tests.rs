@@ -1,9 +1,11 @@
 //! A log in pieces against the same log at once, and both against a model that looks at everything.
 
+mod bound;
 mod equal;
 mod kill;
 mod late;
 mod naive;
+mod opaque;
 mod refused;
 
 use std::fmt::Write as _;
@@ -12,7 +14,9 @@ use std::path::Path;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
 
 use crate::build::LogSettings;
-use crate::kept::{Counting, KeptReport, KeptSettings, MergeRules, Merged, WITNESS_MAX, count, count_once, dirs, merge};
+use crate::kept::{
+    Counting, KeptReport, KeptSettings, MergeRules, Merged, WITNESS_MAX, count, count_once, dirs, merge,
+};
 use crate::progress::Progress;
 use crate::read::{Columns, TimeUnit};
 use crate::refusals::Policy;
