@@ -135,7 +135,7 @@ fn counts_that_were_made_elsewhere_take_the_place_of_events() {
     let (events, counts) = (Site::new(), Site::new());
     events.arrive(0).refresh("", 0);
     counts.arrive(0);
-    let line = "count --events events --catalogue clusters.csv --out counted --user-day-max 100 --requests-share 1";
+    let line = "count --events events --catalogue clusters.csv --out counted --max-user-day 100 --request-users 1";
     support::json(counts.path(".").as_path(), line);
     let report = counts.refresh("--counts counted", 0);
     assert!(report["stages"].as_array().unwrap().iter().all(|stage| stage["stage"] != "count"));

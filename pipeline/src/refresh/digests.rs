@@ -1,17 +1,14 @@
 //! The digests of the partitions, for a release's provenance: each partition is digested once, when it is new.
-//!
-//! An object of a store is not fetched again for it: its digest is that of its entity tag, and its name says so.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use segue::snapshot::manifest::InputFile;
-use segue::snapshot::release::digest_file;
 use serde::{Deserialize, Serialize};
 
 use super::files::{read_json, write_json};
-use crate::source::{Location, Partition};
+use crate::provenance::partition_input;
+use crate::source::{Clouds, Partition};
 
 /// Partitions that a manifest names; it has a limit on its size, and what a release rests on most is the newest.
 const NAMED_MAX: usize = 1_000;
@@ -45,9 +42,10 @@ impl Digests {
     /// # Errors
     /// When a partition cannot be read.
     pub fn add(&mut self, partitions: &[Partition]) -> anyhow::Result<()> {
+        let clouds = Clouds::default();
         for partition in partitions {
-            let (bytes, stamp) = (partition.bytes, partition.stamp.clone());
-            let blake3 = digest(partition)?;
+            let InputFile { bytes, blake3, .. } = partition_input(partition, &clouds)?;
+            let stamp = partition.stamp.clone();
             self.known.insert(partition.name.clone(), Known { bytes, stamp, blake3 });
         }
         write_json(&self.path, &self.known)
@@ -72,20 +70,8 @@ impl Digests {
 
     fn input(&self, partition: &Partition) -> Option<InputFile> {
         let known = self.known.get(&partition.name)?;
-        let name = match &partition.location {
-            Location::Path(_) => partition.name.clone(),
-            Location::Url(_) => format!("{} (by its entity tag)", partition.name),
-        };
-        Some(InputFile { name, bytes: known.bytes, blake3: known.blake3.clone() })
+        Some(InputFile { name: partition.name.clone(), bytes: known.bytes, blake3: known.blake3.clone() })
     }
-}
-
-fn digest(partition: &Partition) -> anyhow::Result<String> {
-    let digest = match &partition.location {
-        Location::Path(path) => digest_file(path).with_context(|| format!("cannot read {}", path.display()))?.1,
-        Location::Url(_) => blake3::hash(partition.stamp.as_bytes()),
-    };
-    Ok(digest.to_hex().to_string())
 }
 
 fn together(inputs: &[InputFile]) -> Option<InputFile> {

@@ -17,7 +17,8 @@ pub(crate) const MONTHS: usize = 3;
 
 /// Everything but what a test adds.
 const CONFIG: &str = "[refresh]\nstate = \"state\"\n[input]\nevents = [\"events\"]\ncatalogue = \"clusters.csv\"\n\
-    [privacy]\nusers_min = 2\n[publish]\nto = \"store\"\n";
+    [privacy]\nusers_min = 2\n[quality]\nholdout_days = 20\n\
+    [publish]\nto = \"store\"\n";
 
 /// Files by name.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -29,10 +30,10 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// 4,000 events of 150 users and 12 clusters; none has arrived.
+    /// 4,000 events of 150 users and 30 clusters; none has arrived.
     pub(crate) fn new() -> Self {
         let site = Self { dir: TempDir::new().unwrap(), config: CONFIG.to_owned() };
-        let line = "generate --events-count 4000 --users 150 --clusters 12 --months 3 --format csv --out .";
+        let line = "generate --events-count 4000 --users 150 --clusters 30 --months 3 --format csv --out .";
         support::json(site.dir.path(), line);
         fs::create_dir(site.path("events")).unwrap();
         let mut rows = support::rows(site.dir.path());

@@ -113,7 +113,8 @@ impl Flow<'_> {
             Source::Events { all, .. } => Digests::open(&self.settings.state)?.inputs(all),
             Source::Counts(_) => self.plan.identity.inputs.iter().map(counts_file).collect(),
         };
-        let catalogue = input_files([self.settings.input.catalogue.as_path()])?;
+        let items = self.settings.input.log.items.iter().map(|items| items.path.as_path());
+        let catalogue = input_files(items.chain([self.settings.input.catalogue.as_path()]))?;
         let model = self.plan.model.as_ref().map(|model| {
             let path = model.dir.join(MANIFEST);
             let (bytes, digest) = digest_file(&path).with_context(|| format!("cannot read {}", path.display()))?;
