@@ -88,7 +88,7 @@ fn a_refusal_leaves_the_store_alone_and_other_gates_go_on_from_there() {
     let site = Site::new();
     site.arrive(0).refresh("", 0);
     let before = site.releases();
-    site.arrive(1).configure("[gates]\nrecall = 0.999\n");
+    site.arrive(1).configure("recall = 0.999\n");
     let report = site.refresh("", 4);
     assert_eq!((&report["outcome"], &report["release"]), (&"refused".into(), &Value::Null));
     let refused = report["gates"].as_array().unwrap().iter().find(|gate| gate["ruling"] == "refused").unwrap();
@@ -157,7 +157,7 @@ fn an_operator_who_rolled_back_is_not_overruled() {
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let site = Site::new();
-    site.configure("[cuont]\ndepth = 2\n[gates]\nrecall = 7\n");
+    site.configure("recall = 7\n[cuont]\ndepth = 2\n");
     let output = support::run(site.path(".").as_path(), "refresh --config refresh.toml");
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{told}");

@@ -20,6 +20,9 @@ const CONFIG: &str = "[refresh]\nstate = \"state\"\n[input]\nevents = [\"events\
     [privacy]\nusers_min = 2\n[quality]\nholdout_days = 20\n\
     [publish]\nto = \"store\"\n";
 
+/// A log so small, and a model that learned nothing, would not pass as they are.
+const GATES: &str = "[gates]\ncoverage = 0.1\npopularity = 0.9\nprevious = 0.9\n";
+
 /// Files by name.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -64,9 +67,9 @@ impl Site {
         site
     }
 
-    /// Writes the configuration with more sections.
-    pub(crate) fn configure(&self, more: &str) {
-        support::write(self.dir.path(), "refresh.toml", &format!("{}{more}", self.config));
+    /// Writes the configuration with more gates, and perhaps more sections.
+    pub(crate) fn configure(&self, gates: &str) {
+        support::write(self.dir.path(), "refresh.toml", &format!("{}{GATES}{gates}", self.config));
     }
 
     /// A month arrives.
