@@ -51,11 +51,31 @@ fn check_serving(site: &Site) {
 }
 
 #[test]
-fn a_kill_at_any_moment_costs_time_and_nothing_else() {
+fn a_kill_while_counting_costs_time_and_nothing_else() {
+    check_kills(&Moment::ALL[..4]);
+}
+
+#[test]
+fn a_kill_while_computing_costs_time_and_nothing_else() {
+    check_kills(&Moment::ALL[4..8]);
+}
+
+#[test]
+fn a_kill_while_publishing_costs_time_and_nothing_else() {
+    check_kills(&Moment::ALL[8..12]);
+}
+
+#[test]
+fn a_kill_at_the_end_costs_time_and_nothing_else() {
+    check_kills(&Moment::ALL[12..]);
+}
+
+#[track_caller]
+fn check_kills(moments: &[Moment]) {
     let whole = Site::with_model();
     whole.arrive(0).refresh("", 0);
     let expected = whole.releases();
-    for moment in Moment::ALL {
+    for moment in moments {
         let site = Site::with_model();
         site.arrive(0);
         kill_at(&site, moment.label());
@@ -64,7 +84,7 @@ fn a_kill_at_any_moment_costs_time_and_nothing_else() {
         assert!(site.releases() == expected, "{moment:?}");
         assert_eq!(site.table(), whole.table(), "{moment:?}");
         let done = report["stages"].as_array().unwrap().iter().filter(|stage| stage["resumed"] == true).count();
-        assert_eq!(done, done_before(moment), "{moment:?}: {report}");
+        assert_eq!(done, done_before(*moment), "{moment:?}: {report}");
         site.refresh("", 3);
     }
 }

@@ -1,4 +1,5 @@
-//! What a run is of: everything that its release depends on. Two runs with one identity give the same bytes.
+//! What a run is of: everything that its release depends on, but for the release that it is compared with. Two runs with one
+//! identity and one release before give the same bytes.
 //!
 //! It must never hold what changes no byte: threads, memory, where things lie, the gates.
 

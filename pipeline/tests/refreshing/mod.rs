@@ -21,7 +21,7 @@ const CONFIG: &str = "[refresh]\nstate = \"state\"\n[input]\nevents = [\"events\
     [publish]\nto = \"store\"\n";
 
 /// A log so small, and a model that learned nothing, would not pass as they are.
-const GATES: &str = "[gates]\ncoverage = 0.1\npopularity = 0.9\nprevious = 0.9\n";
+const GATES: &str = "[gates]\nrequests = 20\ncoverage = 0.1\npopularity = 0.9\nprevious = 0.9\n";
 
 /// Files by name.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -33,10 +33,10 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// 4,000 events of 150 users and 30 clusters; none has arrived.
+    /// 2,000 events of 150 users and 12 clusters; none has arrived.
     pub(crate) fn new() -> Self {
         let site = Self { dir: TempDir::new().unwrap(), config: CONFIG.to_owned() };
-        let line = "generate --events-count 4000 --users 150 --clusters 30 --months 3 --format csv --out .";
+        let line = "generate --events-count 2000 --users 150 --clusters 12 --months 3 --format csv --out .";
         support::json(site.dir.path(), line);
         fs::create_dir(site.path("events")).unwrap();
         let mut rows = support::rows(site.dir.path());
