@@ -29,6 +29,7 @@ mod rehearsed;
 mod told;
 
 pub use crate::kept::Request;
+pub use held::as_of_us;
 pub use rehearsed::{Rehearsed, Tried, rehearse};
 
 use answers::of_release;
@@ -140,10 +141,11 @@ pub struct Made {
 }
 
 impl Quality {
-    /// The same with what is known of the blend in a directory that will be published, and how alike it and the previous release answer.
+    /// The same with what is known of the blend in a directory that will be published, and how alike it and the previous release answer
+    /// the requests.
     ///
     /// # Errors
-    /// When the blend cannot be read.
+    /// When the blend cannot be read, or when there is a previous release and no request.
     pub fn of_blend(self, (blended, dir): (&Blended, &Path), rehearsal: &Rehearsal<'_>) -> anyhow::Result<Self> {
         let made = Some(Made::of(blended, rehearsal)?);
         let Some(previous) = rehearsal.previous else { return Ok(Self { made, ..self }) };

@@ -20,7 +20,7 @@ use segue_pipeline::clusters::{CatalogueColumns, read_catalogue};
 use segue_pipeline::examples::{AsOf, Counting, ExampleRules, Examples, Log};
 use segue_pipeline::measure::{Bootstrap, Interval};
 use segue_pipeline::progress::Progress;
-use segue_pipeline::quality::{Quality, Rehearsal, Request, WEIGHTS, Weight, rehearse};
+use segue_pipeline::quality::{Quality, Rehearsal, Request, WEIGHTS, Weight, as_of_us, rehearse};
 use segue_pipeline::read::{Columns, Decoder, EventReader, Format, Target, TimeUnit};
 use segue_pipeline::refusals::{Policy, Refusals};
 use segue_pipeline::sequence::Mode;
@@ -209,6 +209,17 @@ fn only_what_was_held_out_counts() {
         let new =
             site.requests.iter().filter(|request| request.time_us / 1_000_000 > later_us / 1_000_000).count() as u64;
         assert!(quality.requests == new && new < whole && quality.previous.is_some(), "{new} of {whole}");
+        // From the first day on that it had not seen, where enough came since.
+        let day_us = 86_400_000_000;
+        let first_new_us = (later_us.div_euclid(day_us) + 1) * day_us;
+        for (from_us, previous, expected) in [
+            (site.as_of_us, Some(&some), first_new_us),
+            (first_new_us + 1, Some(&some), first_new_us + 1),
+            (site.as_of_us, Some(&seen), site.as_of_us),
+            (site.as_of_us, None, site.as_of_us),
+        ] {
+            assert_eq!(as_of_us(&site.requests, from_us, previous), expected);
+        }
         let error = rehearse(&Rehearsal { as_of_us: i64::MAX, ..rehearsal }).unwrap_err().to_string();
         assert!(error.contains("hold out more days"), "{error}");
     });

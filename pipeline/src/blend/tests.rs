@@ -140,8 +140,14 @@ fn worked_rows() {
     assert!(uncounted.row(&[], None).candidates.is_empty());
 }
 
+/// Clusters with their scores.
+type List = Vec<(u32, f32)>;
+
+/// A history and the model's list.
+type Listed<'a> = (&'a [u32], &'a [(u32, f32)]);
+
 /// A directory with a candidates file of these rows.
-fn given(rows: &[(&[u32], &[(u32, f32)])]) -> (tempfile::TempDir, PathBuf) {
+fn given(rows: &[Listed<'_>]) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let catalogue = catalogue();
     let mut file = CandidatesFile::create(dir.path(), &catalogue).unwrap();
@@ -165,7 +171,7 @@ fn written(blended: &Blended, dir: &Path) -> Vec<Candidates> {
 #[test]
 fn every_history_of_either_has_one_row_in_a_releases_order() {
     let smoothed = smoothed(&[vec![0, 1, 2], vec![2, 1, 3]], Mode::Changes);
-    let rows: [(&[u32], &[(u32, f32)]); 4] =
+    let rows: [Listed<'_>; 4] =
         [(&[5, 4], &[(1, 0.5)]), (&[1], &[(4, 0.5)]), (&[5], &[(0, 0.4), (5, 0.2)]), (&[1], &[(2, 0.5)])];
     let (dir, path) = given(&rows);
     let catalogue = catalogue();
@@ -207,10 +213,9 @@ fn the_bytes_do_not_depend_on_threads_or_on_what_lay_there() {
     let sequences: Vec<Vec<u32>> =
         (0..60).map(|at| (0..5).map(|step| (at * 7 + step * step * 5 + step) % CLUSTERS).collect()).collect();
     let (smoothed, catalogue) = (smoothed(&sequences, Mode::Changes), catalogue());
-    let rows: Vec<(Vec<u32>, Vec<(u32, f32)>)> =
+    let rows: Vec<(Vec<u32>, List)> =
         (0..36).rev().map(|at| (vec![at / 6, at % 6], vec![(at % 5, 0.5), (5, 0.1)])).collect();
-    let borrowed: Vec<(&[u32], &[(u32, f32)])> =
-        rows.iter().map(|(history, list)| (history.as_slice(), list.as_slice())).collect();
+    let borrowed: Vec<Listed<'_>> = rows.iter().map(|(history, list)| (history.as_slice(), list.as_slice())).collect();
     let (dir, path) = given(&borrowed);
     let from = Ingredients { catalogue: &catalogue, smoothed: &smoothed, candidates: Some(&path) };
     let files = |threads: usize, memory_bytes: usize, name: &str| {

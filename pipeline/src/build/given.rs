@@ -22,7 +22,7 @@ pub(crate) struct Given {
 #[derive(Debug)]
 enum Maker {
     Anyone,
-    Infer(Finished),
+    Infer(Box<Finished>),
     Blend(Box<Blended>),
 }
 
@@ -41,7 +41,7 @@ impl Given {
                 path.display()
             )
         })?;
-        Ok(Self { files: finished.paths(path), maker: Maker::Infer(finished) })
+        Ok(Self { files: finished.paths(path), maker: Maker::Infer(Box::new(finished)) })
     }
 
     /// How a model computed them, where that is known.

@@ -63,7 +63,7 @@ pub(super) const RULES: [Rule; 8] = [
         // The method fails a run below it; its model gives one cluster, so that recall is hit@1.
         limit: 0.015,
         side: Side::AtLeast,
-        got: |quality| Some(quality.release.figures.measured.hit_1),
+        got: |quality| measured(quality, quality.release.figures.measured.hit_1),
         what: "the share of held-out requests whose next cluster is ranked first",
         next: "look at the counts and the model behind it",
         allowed: (0.0, 1.0),
@@ -73,7 +73,7 @@ pub(super) const RULES: [Rule; 8] = [
         gate: |gates| gates.popularity,
         limit: 0.0,
         side: Side::NoWorse,
-        got: |quality| Some(quality.over_popularity.high.hit_5),
+        got: |quality| measured(quality, quality.over_popularity.high.hit_5),
         what: "the upper end of hit@5 less the popular list's",
         next: "histories say nothing here: look at the counts and the model",
         allowed: (0.0, 1.0),
@@ -94,7 +94,7 @@ pub(super) const RULES: [Rule; 8] = [
         // One cluster of history is enough to be covered: below this, histories and table hardly speak of the same clusters.
         limit: 0.90,
         side: Side::AtLeast,
-        got: |quality| Some(quality.release.coverage.measured),
+        got: |quality| measured(quality, quality.release.coverage.measured),
         what: "the share of held-out requests that the table answers by any part of the history",
         next: "count more days, or lower the least number of users",
         allowed: (0.0, 1.0),
@@ -172,6 +172,11 @@ impl Side {
             Self::NoWorse => format!("at least {}", shown(0.0 - limit)),
         }
     }
+}
+
+/// A figure, where there was a request to measure it on.
+fn measured(quality: &Quality, figure: f64) -> Option<f64> {
+    (quality.requests > 0).then_some(figure)
 }
 
 /// Counts without decimals, shares with four.

@@ -72,6 +72,9 @@ fn a_difference_is_refused_only_beyond_doubt() {
 
 #[test]
 fn what_is_off_or_missing_refuses_nothing() {
+    let verdicts = judge(&Quality::default(), &Gates::default());
+    assert_eq!(of(&verdicts, Ruling::Refused), ["requests"], "that nothing was measured is the only fault");
+    assert_eq!(of(&verdicts, Ruling::NotJudged).len(), 7);
     let verdicts = judge(&Quality { requests: 500, ..Quality::default() }, &Gates::default());
     assert_eq!(of(&verdicts, Ruling::NotJudged), ["match_rate", "previous", "shrink", "bytes"]);
     assert_eq!(of(&verdicts, Ruling::Refused), ["recall", "coverage"]);

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use segue::answer::last_known;
 use segue::ask::Ask;
 use segue::snapshot::catalogue::Catalogue;
+use segue::snapshot::release::Release;
 
 use super::{Rehearsal, Request};
 use crate::event::US_PER_S;
@@ -12,6 +13,9 @@ use crate::measure::outcomes::TOP;
 
 /// Requests at most; beyond it some users are left out whole.
 const REQUESTS_MAX: usize = 200_000;
+
+/// Seconds in a UTC day.
+const S_PER_DAY: i64 = 86_400;
 
 /// Fewer requests than this that the previous release had not seen say nothing of it.
 const UNSEEN_MIN: usize = 100;
@@ -24,6 +28,19 @@ pub(super) struct HeldOut {
     pub(super) users: u32,
     /// Whether the previous release had seen none of them.
     pub(super) is_new_to_previous: bool,
+}
+
+/// When the held-out time begins, in microseconds since 1970: at `from_us`, or at the first whole UTC day that the previous release had
+/// not seen, if that is later and a hundred requests are left.
+///
+/// A rehearsal from then on knows as much as the previous release did. One that began earlier would be staler, and look worse than what
+/// will be published.
+pub fn as_of_us(requests: &[Request], from_us: i64, previous: Option<&Release>) -> i64 {
+    let window = previous.and_then(|previous| previous.manifest().provenance.data_window);
+    let Some(seen_s) = window.and_then(|window| i64::try_from(window.to_unix_s).ok()) else { return from_us };
+    let new_us = (seen_s.div_euclid(S_PER_DAY) + 1).saturating_mul(S_PER_DAY * US_PER_S).max(from_us);
+    let new = requests.iter().filter(|request| request.time_us >= new_us).count();
+    if new >= UNSEEN_MIN { new_us } else { from_us }
 }
 
 /// One request.
