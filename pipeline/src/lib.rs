@@ -31,5 +31,6 @@ pub mod summary;
 pub mod infer;
 pub mod build;
 pub mod train;
+pub mod replay;
 pub mod generate;
 pub mod cli;
