@@ -36,7 +36,7 @@ enum Command {
     /// Run a model over every history there can be, for `build --candidates`
     Infer(infer::Args),
     /// Ask a running service what a log's users went on to, and report how often it was right
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
