@@ -14,6 +14,7 @@ mod generate;
 mod train;
 mod infer;
 mod refresh;
+mod replay;
 
 /// Shown under `segue-pipeline --help`.
 const EXIT_CODES: &str = "\
@@ -45,6 +46,8 @@ enum Command {
     Infer(infer::Args),
     /// Count what is new, make a release of it, judge it and publish it; for a clock or a scheduler
     Refresh(refresh::Args),
+    /// Ask a running service what a log's users went on to, and report how often it was right
+    Replay(Box<replay::Args>),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -71,6 +74,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Count(args) => count::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
         // The only one with more than one good end.

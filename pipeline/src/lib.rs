@@ -41,6 +41,7 @@ pub mod summary;
 pub mod infer;
 pub mod build;
 pub mod train;
+pub mod replay;
 pub mod generate;
 pub mod publish;
 pub mod refresh;
