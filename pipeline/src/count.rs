@@ -10,6 +10,8 @@ use crate::tally::{Cell, Tally};
 
 pub mod counters;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use counters::{Counters, CountersSettings};
 
@@ -282,51 +284,5 @@ impl Level {
     /// How often the history of a row was followed by anything.
     pub fn seen(&self, row: usize) -> u64 {
         self.cells[self.places(row)].iter().map(|cell| u64::from(cell.seen)).sum()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    const CLUSTERS: u32 = 5;
-
-    /// Every (history, next) by looking at every place of every sequence.
-    fn naive(sequences: &[Vec<u32>], length: usize) -> BTreeMap<(u64, u32), u32> {
-        let mut counts = BTreeMap::new();
-        for window in sequences.iter().flat_map(|sequence| sequence.windows(length + 1)) {
-            let history = window[..length].iter().fold(0, |key, cluster| key * 5 + u64::from(*cluster));
-            *counts.entry((history, window[length])).or_default() += 1;
-        }
-        counts
-    }
-
-    fn counted(level: &Level) -> BTreeMap<(u64, u32), u32> {
-        let row = |row: usize| {
-            level.places(row).map(move |at| ((level.histories[row], level.nexts[at]), level.cells[at].seen))
-        };
-        (0..level.histories.len()).flat_map(row).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn counts_as_the_naive_model(sequences in prop::collection::vec(prop::collection::vec(0..CLUSTERS, 2..8), 0..12)) {
-            let mut counter = Counter::new(CLUSTERS, 3, Decay::new(0, None));
-            for (user, sequence) in (0..).zip(&sequences) {
-                let steps: Vec<Step> = sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect();
-                counter.add(user, &steps);
-            }
-            let counts = counter.finish();
-            for length in 1..=3 {
-                prop_assert_eq!(counted(&counts.levels[length - 1]), naive(&sequences, length));
-            }
-            let tails: u64 = counts.tails.iter().flat_map(|tails| tails.values()).sum();
-            prop_assert_eq!(tails, sequences.len() as u64);
-            let met: u64 = counts.popular.iter().map(|cell| u64::from(cell.seen)).sum();
-            prop_assert_eq!(met, sequences.iter().map(|sequence| sequence.len() as u64).sum::<u64>());
-        }
     }
 }
