@@ -155,7 +155,8 @@ impl Scan<'_> {
         events.clamp(*BUFFER_EVENTS.start(), *BUFFER_EVENTS.end())
     }
 
-    fn threads(&self) -> usize {
+    /// How many threads work.
+    pub fn threads(&self) -> usize {
         if self.threads > 0 { self.threads } else { thread::available_parallelism().map_or(1, usize::from) }
     }
 }

@@ -17,7 +17,7 @@ use crate::candidates::popular::PopularSums;
 use crate::candidates::{Candidates, PlacedCandidates, read};
 use crate::count::Tails;
 use crate::progress::Progress;
-use crate::provenance::Settings;
+use crate::provenance::{Settings, input_files};
 use crate::read::decode::Refused;
 use crate::read::{Format, ReadError, Source};
 use crate::refusals::{Reason, Refusal, Refusals};
@@ -58,7 +58,7 @@ pub struct Origin {
 pub fn build_from_candidates(candidates: &CandidateSettings, release: &ReleaseSettings) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let given = Given::of(&candidates.path)?;
-    let output = Output::prepare(release, &given.files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    let output = Output::prepare(release, || input_files(given.files.iter().map(PathBuf::as_path)))?;
     given.check(&output)?;
     let progress = Progress::reading_bytes(output.inputs.iter().map(|input| input.bytes).sum());
     let mut rows = Rows::read(&given, candidates.format, (&output, &progress))?;
