@@ -20,7 +20,7 @@ fn cut(dir: &std::path::Path, rows: &[Row], cuts_s: &[i64]) -> Vec<Partition> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
     fn however_it_is_cut_and_grouped(
         (rows, settings, rules) in any_settings().prop_flat_map(|settings| {
@@ -55,7 +55,7 @@ proptest! {
 }
 
 fn week() -> Vec<Row> {
-    (0..200_u32).map(|at| (at * 7 % 11, i64::from(at) * 3_000, at * at % 6)).collect()
+    (0..200_u32).map(|at| (at * 7 % 11, i64::from(at) * 3_000, at * at / 5 % 6)).collect()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn the_order_of_directories_does_not_matter() {
     for known in 1..=pieces.len() {
         counted(&state, &pieces[..known], &settings(Mode::Raw)).unwrap();
     }
-    let rules = crate::kept::MergeRules { users_min: 3, half_life_days: Some(1.0), ..rules() };
+    let rules = crate::kept::MergeRules { users_min: 10, half_life_days: Some(1.0), ..rules() };
     let mut parts = dirs(&state).unwrap();
     let forward = merge(&parts, &rules, &super::catalogue(6)).unwrap();
     parts.reverse();
