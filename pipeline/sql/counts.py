@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 FORMAT = "segue-counts 1"
 MANIFEST = "_counts.json"
-TABLES = ("counts", "support", "tails")
+TABLES = ("counts", "support", "tails", "requests")
 # Microseconds in one of each unit of times that are bare numbers; a Parquet timestamp brings its own.
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 US_PER_DAY = 86_400_000_000
@@ -42,6 +42,8 @@ def main():
     print(json.dumps({"rows": {reason or "events": row["log_rows"] for reason, row in rows.items()}}), flush=True)
     check(rows, settings)
     for table in TABLES:
+        if table == "requests" and not settings.request_users_share:
+            continue
         spark.table(table).coalesce(settings.files).write.mode("overwrite").parquet(f"{settings.out}/{table}", compression="zstd")
     # Last: a directory with it holds every row.
     out.write(MANIFEST, manifest(spark, settings, version, rows[None]))
@@ -60,6 +62,8 @@ def arguments():
     add("--gap-days", type=positive, help="a longer pause begins a new sequence [default: one sequence per user]")
     add("--depth", type=int, choices=(1, 2, 3), default=2, help="the longest history")
     add("--user-day-max", type=whole, required=True, help="steps of one user and UTC day that count; those beyond are only history")
+    add("--witness-max", type=int, default=32, help="users of one row from which on they are not named; 0 names none, and is faster")
+    add("--request-users-share", type=float, default=0.0, help="the share of users whose steps are kept as questions to judge by")
     add("--window-days", type=whole, help="only steps of this many days up to the last count [default: all]")
     add("--to-day", type=day, help="the last UTC day, as 2026-11-21: later events do not exist [default: that of the last event]")
     add("--user-column", default="user")
@@ -140,9 +144,17 @@ def log(spark, settings):
 
 
 def user(column, kind):
+    """A user's hash; text that is an integer in its usual spelling has that integer's."""
     if kind in WHOLE or kind in FRACTIONS:
-        return integer(column, kind)
-    return f"NULLIF(CAST({column} AS STRING), '')"
+        return hashed(integer(column, kind))
+    text = f"NULLIF(CAST({column} AS STRING), '')"
+    usual = f"IF({text} RLIKE '^(0|-?[1-9][0-9]*)$', TRY_CAST({text} AS BIGINT), NULL)"
+    return f"COALESCE({hashed(usual)}, {hashed(text)})"
+
+
+def hashed(value):
+    # XXHASH64 gives null a hash too.
+    return f"IF({value} IS NULL, NULL, XXHASH64({value}))"
 
 
 def integer(column, kind):
@@ -172,6 +184,8 @@ def variables(settings):
         "weight_min": None if settings.weight_column is None else settings.min_weight,
         "to_day": settings.to_day,
         "window_days": settings.window_days,
+        "witness_max": settings.witness_max,
+        "request_users_share": settings.request_users_share,
     }
 
 
@@ -204,7 +218,7 @@ def manifest(spark, settings, version, events):
         "gap_days": settings.gap_days,
         "depth": settings.depth,
         "user_day_max": settings.user_day_max,
-        "witness_max": 0,
+        "witness_max": settings.witness_max,
         "catalogue": version,
         "from_us": events["from_us"],
         "to_us": events["to_us"],

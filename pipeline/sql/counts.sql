@@ -1,8 +1,8 @@
 -- Kept counts (format "segue-counts 1") of a log, in Spark's SQL: the same rows that `segue-pipeline count` writes.
 --
--- Reads the view `log` (user, ts_us, cluster, weight; null where a value cannot be read) and `catalogue` (id). Leaves the views `counts`,
--- `support` and `tails`, which are the format's tables, and `figures`. `counts.py` makes the views, sets the variables, runs these statements
--- in order and writes the tables.
+-- Reads the view `log` (user: its hash; ts_us, cluster, weight; null where a value cannot be read) and `catalogue` (id). Leaves the views
+-- `counts`, `support`, `tails` and `requests`, which are the format's tables, `figures` and `sequences`. `counts.py` makes the views, sets the
+-- variables, runs these statements in order and writes the tables.
 --
 -- One heavy pass: one shuffle by user, in which every window is evaluated, then one by (history, next, day). Nothing may depend on the
 -- order of files or on how often a task is run: every window's order is total up to rows that are alike in all columns.
@@ -14,6 +14,8 @@ DECLARE OR REPLACE VARIABLE user_day_max BIGINT DEFAULT NULL; -- steps of one us
 DECLARE OR REPLACE VARIABLE weight_min DOUBLE DEFAULT NULL;   -- events that weigh less are no positive engagement
 DECLARE OR REPLACE VARIABLE to_day INT DEFAULT NULL;          -- the last UTC day, since 1970: later events do not exist
 DECLARE OR REPLACE VARIABLE window_days INT DEFAULT NULL;     -- days up to the last one whose steps count; earlier ones are only history
+DECLARE OR REPLACE VARIABLE witness_max INT DEFAULT 32;       -- users of one row from which on they are not named
+DECLARE OR REPLACE VARIABLE request_users_share DOUBLE DEFAULT 0; -- the share of users whose steps are kept as requests
 
 -- Each row with its UTC day and the reason why it is no event, in the order in which the embedded reader looks.
 CREATE OR REPLACE TEMPORARY VIEW judged AS
@@ -39,22 +41,22 @@ SELECT user, ts_us, cluster, day FROM judged WHERE reason IS NULL;
 
 -- A user's events in order. `place` makes that order total: rows that are alike get different places, and any of them may get any.
 CREATE OR REPLACE TEMPORARY VIEW ordered AS
-SELECT user, cluster, day,
+SELECT user, ts_us, cluster, day,
   ROW_NUMBER() OVER by_time AS place,
   COALESCE(ts_us - LAG(ts_us) OVER by_time > gap_us, FALSE) AS cut
 FROM events
 WINDOW by_time AS (PARTITION BY user ORDER BY ts_us, cluster);
 
 CREATE OR REPLACE TEMPORARY VIEW sequenced AS
-SELECT user, cluster, day, place,
+SELECT user, ts_us, cluster, day, place,
   SUM(CASE WHEN cut THEN 1 ELSE 0 END) OVER (PARTITION BY user ORDER BY place ROWS UNBOUNDED PRECEDING) AS sequence
 FROM ordered;
 
 -- What the mode leaves of each sequence.
 CREATE OR REPLACE TEMPORARY VIEW items AS
-SELECT user, cluster, day, place, sequence
+SELECT user, ts_us, cluster, day, place, sequence
 FROM (
-  SELECT user, cluster, day, place, sequence,
+  SELECT user, ts_us, cluster, day, place, sequence,
     ROW_NUMBER() OVER (PARTITION BY user, sequence, cluster ORDER BY place) AS times,
     LAG(cluster) OVER (PARTITION BY user, sequence ORDER BY place) AS last
   FROM sequenced
@@ -63,13 +65,14 @@ WHERE CASE mode WHEN 'distinct' THEN times = 1 WHEN 'changes' THEN last IS NULL 
 
 -- The steps of sequences of two items or more, each with the clusters before it, the most recent first.
 CREATE OR REPLACE TEMPORARY VIEW steps AS
-SELECT user, next, day, h1, h2, h3,
+SELECT user, next, ts_us, day, h1, h2, h3, history,
   ROW_NUMBER() OVER (PARTITION BY user, day ORDER BY place) AS of_day,
   LEAD(place) OVER (PARTITION BY user ORDER BY place) IS NULL AS last
 FROM (
-  SELECT user, cluster AS next, day, place,
+  SELECT user, cluster AS next, ts_us, day, place,
     LAG(cluster, 1) OVER in_sequence AS h1, LAG(cluster, 2) OVER in_sequence AS h2, LAG(cluster, 3) OVER in_sequence AS h3,
-    LEAD(cluster) OVER in_sequence AS follower
+    LEAD(cluster) OVER in_sequence AS follower,
+    COLLECT_LIST(cluster) OVER (PARTITION BY user, sequence ORDER BY place ROWS BETWEEN 16 PRECEDING AND 1 PRECEDING) AS history
   FROM items
   WINDOW in_sequence AS (PARTITION BY user, sequence ORDER BY place)
 )
@@ -94,13 +97,13 @@ FROM counted LATERAL VIEW STACK(6,
 ) add AS taken, h1, h2, h3, next, day
 WHERE add.taken;
 
--- Summed first within users, whom the shuffle before has put together, so that each user is met once behind a (history, next).
+-- Summed first within users, whom the shuffle before has put together, so that each is met once a day behind a (history, next).
 CREATE OR REPLACE TEMPORARY VIEW of_users AS
-SELECT h1, h2, h3, next, day, seen, ROW_NUMBER() OVER (PARTITION BY user, h1, h2, h3, next ORDER BY day) AS days
-FROM (SELECT user, h1, h2, h3, next, day, COUNT(*) AS seen FROM added GROUP BY user, h1, h2, h3, next, day);
+SELECT user, h1, h2, h3, next, day, COUNT(*) AS seen FROM added GROUP BY user, h1, h2, h3, next, day;
 
 CREATE OR REPLACE TEMPORARY VIEW summed AS
-SELECT h1, h2, h3, next, day, SUM(seen) AS seen, SUM(IF(days = 1, 1L, 0L)) AS users
+SELECT h1, h2, h3, next, day, SUM(seen) AS seen, COUNT(*) AS users,
+  IF(COUNT(*) < witness_max, SORT_ARRAY(COLLECT_LIST(IF(witness_max > 0, user, NULL))), NULL) AS witnesses
 FROM of_users GROUP BY h1, h2, h3, next, day;
 
 -- Computed once, for all tables below.
@@ -110,11 +113,17 @@ CREATE OR REPLACE TEMPORARY VIEW counts AS
 SELECT h1, h2, h3, next, day, seen FROM summed WHERE next IS NOT NULL;
 
 CREATE OR REPLACE TEMPORARY VIEW support AS
-SELECT h1, h2, h3, next, CAST(NULL AS INT) AS day, SUM(users) AS users, CAST(NULL AS ARRAY<BIGINT>) AS witnesses
-FROM summed WHERE next IS NOT NULL GROUP BY h1, h2, h3, next;
+SELECT h1, h2, h3, next, day, users, witnesses FROM summed WHERE next IS NOT NULL;
 
 CREATE OR REPLACE TEMPORARY VIEW tails AS
 SELECT h1, h2, h3, users FROM summed WHERE next IS NULL AND h1 IS NOT NULL;
 
 CREATE OR REPLACE TEMPORARY VIEW sequences AS
 SELECT COALESCE(SUM(seen), 0) AS sequences FROM summed WHERE next IS NULL AND h1 IS NULL;
+
+-- Computed apart, of these users alone: a hash is as good as a draw, and the same in every run.
+CREATE OR REPLACE TEMPORARY VIEW requests AS
+SELECT user, ts_us AS ts, history, next
+FROM counted
+WHERE counts AND h1 IS NOT NULL AND request_users_share > 0
+  AND (request_users_share >= 1 OR (IF(user < 0, 18446744073709551616D, 0D) + user) / 18446744073709551615D < request_users_share);

@@ -61,7 +61,9 @@ pub struct PrivacyFigures {
 #[derive(Debug, thiserror::Error)]
 pub enum PrivacyError {
     /// A parameter guarantees nothing, or cannot be met.
-    #[error("privacy with an epsilon of {epsilon} and a delta of {delta}: expected an epsilon above 0 and a delta above 0 and below 1")]
+    #[error(
+        "privacy with an epsilon of {epsilon} and a delta of {delta}: expected an epsilon above 0 and a delta above 0 and below 1"
+    )]
     Parameters {
         /// As given.
         epsilon: f64,
@@ -152,9 +154,11 @@ impl Privacy {
 impl Exact {
     fn histogram(&self) -> HashMap<Row, i64> {
         let grams = self.user_days.iter().enumerate().skip(1);
-        let grams = grams.flat_map(|(length, rows)| rows.iter().map(move |(key, days)| (Row::Gram(length, *key), *days)));
+        let grams =
+            grams.flat_map(|(length, rows)| rows.iter().map(move |(key, days)| (Row::Gram(length, *key), *days)));
         let tails = self.tails.iter().enumerate();
-        let tails = tails.flat_map(|(at, rows)| rows.iter().map(move |(key, users)| (Row::Tail(at, *key), *users as i64)));
+        let tails =
+            tails.flat_map(|(at, rows)| rows.iter().map(move |(key, users)| (Row::Tail(at, *key), *users as i64)));
         grams.chain(tails).collect()
     }
 

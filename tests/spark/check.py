@@ -25,9 +25,17 @@ UNITS_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 # Each: a name, the rules, and what the log's times are.
 CASES = [
     ("distinct", naive.Rules(mode="distinct", depth=2), "s"),
-    ("changes", naive.Rules(mode="changes", depth=3, gap_days=1.5, user_day_max=4), "timestamp"),
-    ("raw", naive.Rules(mode="raw", depth=1, gap_days=0.5, user_day_max=3, window_days=30), "ms"),
+    ("changes", naive.Rules(mode="changes", depth=3, gap_days=1.5, user_day_max=4, witness_max=5, request_users_share=1.0), "timestamp"),
+    ("raw", naive.Rules(mode="raw", depth=1, gap_days=0.5, user_day_max=3, window_days=30, request_users_share=0.3), "ms"),
 ]
+INT, LONG = "int32", "int64"
+HISTORY = {"h1": INT, "h2": INT, "h3": INT}
+COLUMNS = {
+    "counts": {**HISTORY, "next": INT, "day": INT, "seen": LONG},
+    "support": {**HISTORY, "next": INT, "day": INT, "users": LONG, "witnesses": f"list<element: {LONG}>"},
+    "tails": {**HISTORY, "users": LONG},
+    "requests": {"user": LONG, "ts": LONG, "history": f"list<element: {INT}>", "next": INT},
+}
 KILLED = ("killed", naive.Rules(mode="raw", depth=3, user_day_max=7), "us")
 
 
@@ -48,7 +56,8 @@ def main():
 def tied(events):
     """The same log, and harder: equal times, rows that are alike, users of one event, and no order; (user, ts_s, cluster)."""
     draw = random.Random(7)
-    rows = [(f"user {event['user']}", event["ts"] // 600 * 600, event["cluster"]) for event in events]
+    spelled = ["user {}", "{}", "0{}"]
+    rows = [(spelled[event["user"] % 3].format(event["user"]), event["ts"] // 600 * 600, event["cluster"]) for event in events]
     rows += draw.choices(rows, k=len(rows) // 20)
     rows += [(f"once {number}", rows[0][1] + number, 1) for number in range(20)]
     draw.shuffle(rows)
@@ -75,7 +84,7 @@ class Check:
         job.finish()
         assert victim is None or job.lost() > 0, "the job did not lose the executor that was killed"
         compare(f"{self.name}: Spark", read(self.directory / "spark", self.rules), expected)
-        print(f"{self.name}: {len(expected.counts)} counts, {len(expected.support)} supports, {len(expected.tails)} tails alike", flush=True)
+        print(f"{self.name}: {len(expected.counts)} counts, {len(expected.support)} supports, {len(expected.tails)} tails, {len(expected.requests)} requests alike", flush=True)
 
     def write_log(self):
         """Several files, with rows among them that are no events."""
@@ -97,7 +106,7 @@ class Check:
     def flags(self, out):
         rules = self.rules
         words = f"--user-column who --time-column at --cluster-column what --weight-column how --mode {rules.mode} --depth {rules.depth}"
-        words += f" --user-day-max {rules.user_day_max}"
+        words += f" --user-day-max {rules.user_day_max} --witness-max {rules.witness_max} --request-users-share {rules.request_users_share}"
         words += f" --time-unit {self.times}" if self.times in UNITS_US else ""
         words += f" --gap-days {rules.gap_days}" if rules.gap_days is not None else ""
         return ["--events", self.directory / "events", "--catalogue", self.catalogue, "--out", out, *words.split()]
@@ -108,41 +117,43 @@ class Check:
 
     def embedded(self, expected):
         out = self.directory / "embedded"
-        subprocess.run([self.pipeline, "count", *self.flags(out), "--witness-max", "1000000"], check=True, capture_output=True)
+        subprocess.run([self.pipeline, "count", *self.flags(out)], check=True, capture_output=True)
         compare(f"{self.name}: the embedded counter", read(out, self.rules), expected)
 
 
 def read(directory, rules):
-    """A directory of kept counts, its support as of the rules' window."""
+    """A directory of kept counts, its steps those of the rules' window."""
     about = json.loads((directory / "_counts.json").read_text())
-    assert about["format"] == "segue-counts 1", about
-    for key in ("mode", "depth", "gap_days", "user_day_max"):
-        assert about[key] == getattr(rules, key), (key, about)
-    rows = {table: parquet.read_table(directory / table).to_pylist() for table in ("counts", "support", "tails")}
+    expected = {"format": "segue-counts 1", **{key: getattr(rules, key) for key in ("mode", "depth", "gap_days", "user_day_max", "witness_max")}}
+    assert {key: about[key] for key in expected} == expected, (about, expected)
     last_day = about["to_us"] // naive.US_PER_DAY
-    inside = lambda row: row["day"] is None or rules.window_days is None or row["day"] > last_day - rules.window_days
-    counts, tails = collections.Counter(), collections.Counter()
-    for row in filter(inside, rows["counts"]):
-        assert row["seen"] > 0 and (history(row), row["next"], row["day"]) not in counts, row
-        counts[history(row), row["next"], row["day"]] = row["seen"]
-    for row in rows["tails"]:
-        tails[history(row)] += row["users"]
-    support = supported(filter(inside, rows["support"]))
-    return naive.Counts(counts, support, tails, about["users"], about["sequences"], about["from_us"], about["to_us"])
+    inside = lambda day: rules.window_days is None or day > last_day - rules.window_days
+    counts, support, tails, requests = collections.Counter(), {}, collections.Counter(), collections.Counter()
+    for row in rows(directory, "counts"):
+        if inside(row["day"]):
+            once(counts, (history(row), row["next"], row["day"]), row["seen"])
+    for row in rows(directory, "support"):
+        if inside(row["day"]):
+            once(support, (history(row), row["next"], row["day"]), (row["users"], row["witnesses"] and tuple(row["witnesses"])))
+    for row in rows(directory, "tails"):
+        once(tails, history(row), row["users"])
+    for row in rows(directory, "requests") if rules.request_users_share else []:
+        if inside(row["ts"] // naive.US_PER_DAY):
+            requests[row["user"], row["ts"], tuple(row["history"]), row["next"]] += 1
+    return naive.Counts(counts, support, tails, requests, about["users"], about["sequences"], about["from_us"], about["to_us"])
 
 
-def supported(rows):
-    """Users of each (history, next): of the whole directory where a row says no day, else counted from each day's witnesses."""
-    users, witnesses = collections.Counter(), collections.defaultdict(set)
-    for row in rows:
-        key = (history(row), row["next"])
-        if row["day"] is None:
-            assert key not in users, row
-            users[key] = row["users"]
-        else:
-            assert len(row["witnesses"]) == row["users"], row
-            witnesses[key].update(row["witnesses"])
-    return users + collections.Counter({key: len(those) for key, those in witnesses.items()})
+def rows(directory, table):
+    """A table's rows, after a look at the types of its columns."""
+    found = parquet.read_table(directory / table)
+    types = {field.name: str(field.type).replace(" not null", "") for field in found.schema}
+    assert types == COLUMNS[table], (table, types)
+    return found.to_pylist()
+
+
+def once(table, key, value):
+    assert key not in table, f"{key} is there twice"
+    table[key] = value
 
 
 def history(row):
@@ -153,11 +164,11 @@ def history(row):
 
 
 def compare(who, got, expected):
-    for table in ("counts", "support", "tails"):
+    for table in ("counts", "support", "tails", "requests"):
         ours, theirs = getattr(got, table), getattr(expected, table)
         if ours != theirs:
-            differs = sorted(key for key in ours.keys() | theirs.keys() if ours[key] != theirs[key])
-            shown = "\n".join(f"  {key}: {ours[key]}, expected {theirs[key]}" for key in differs[:10])
+            differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+            shown = "\n".join(f"  {key}: {ours.get(key)}, expected {theirs.get(key)}" for key in differs[:10])
             sys.exit(f"{who}: {len(differs)} of {len(theirs)} {table} differ\n{shown}")
     for figure in ("users", "sequences", "from_us", "to_us"):
         if getattr(got, figure) != getattr(expected, figure):

@@ -5,8 +5,10 @@ A third witness beside the embedded counter and Spark; it shares no code with ei
 
 import collections
 import dataclasses
+import re
 
 US_PER_DAY = 86_400_000_000
+REQUEST_HISTORY_MAX = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Rules:
     user_day_max: int = 1_000_000
     window_days: int | None = None
     to_day: int | None = None
+    witness_max: int = 32
+    request_users_share: float = 0.0
 
 
 @dataclasses.dataclass
@@ -24,8 +28,9 @@ class Counts:
     """What a directory of kept counts says: histories are tuples, the most recent cluster first."""
 
     counts: collections.Counter  # (history, next, day) -> seen
-    support: collections.Counter  # (history, next) -> users
+    support: dict  # (history, next, day) -> users and, where they are few, who
     tails: collections.Counter  # history -> users
+    requests: collections.Counter  # (user, ts_us, history, next) -> times; this history is oldest first
     users: int
     sequences: int
     from_us: int
@@ -38,8 +43,9 @@ def count(events, rules):
     last_day = rules.to_day if rules.to_day is not None else max(time // US_PER_DAY for _, time, _ in events)
     users = collections.defaultdict(list)
     for user, time, cluster in events:
-        users[user].append((time, cluster))
-    counts, supporters, tails, sequences = collections.Counter(), collections.defaultdict(set), collections.Counter(), 0
+        users[user_hash(user)].append((time, cluster))
+    counts, tails, requests, sequences = collections.Counter(), collections.Counter(), collections.Counter(), 0
+    supporters = collections.defaultdict(set)
     for user, own in users.items():
         kept = [items for items in (thin(part, rules.mode) for part in cut(sorted(own), rules.gap_days)) if len(items) >= 2]
         sequences += len(kept)
@@ -55,10 +61,14 @@ def count(events, rules):
                 for length in range(min(rules.depth, at) + 1):
                     history = tuple(items[at - back][1] for back in range(1, length + 1))
                     counts[history, cluster, day] += 1
-                    supporters[history, cluster].add(user)
-    support = collections.Counter({key: len(those) for key, those in supporters.items()})
+                    supporters[history, cluster, day].add(user)
+                if at > 0 and (user % 2**64) / (2**64 - 1) < rules.request_users_share:
+                    history = tuple(cluster for _, cluster in items[max(0, at - REQUEST_HISTORY_MAX) : at])
+                    requests[user, time, history, cluster] += 1
+    named = lambda those: tuple(sorted(those)) if len(those) < rules.witness_max else None
+    support = {key: (len(those), named(those)) for key, those in supporters.items()}
     times = [time for _, time, _ in events]
-    return Counts(counts, support, tails, len(users), sequences, min(times), max(times))
+    return Counts(counts, support, tails, requests, len(users), sequences, min(times), max(times))
 
 
 def cut(events, gap_days):
@@ -84,3 +94,31 @@ def thin(sequence, mode):
         if not repeats:
             items.append((time, cluster))
     return items
+
+
+def user_hash(user):
+    """A user's name as a number: XXH64 of the bytes of its text, or of the integer that the text spells as integers usually are."""
+    if re.fullmatch(r"0|-?[1-9][0-9]*", str(user)) and -(2**63) <= int(user) < 2**63:
+        return xxh64(int(user).to_bytes(8, "little", signed=True))
+    return xxh64(user.encode())
+
+
+def xxh64(data, seed=42):
+    """XXH64 of fewer than 32 bytes, as its specification (Yann Collet) describes it; signed, as Parquet has it."""
+    assert len(data) < 32, "users of the tests have short names"
+    one, two, three, four, five = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5
+    wrap = lambda number: number % 2**64
+    turn = lambda number, by: wrap(number << by) | number >> (64 - by)
+    number = lambda at, length: int.from_bytes(data[at : at + length], "little")
+    state, at = wrap(seed + five + len(data)), 0
+    while at + 8 <= len(data):
+        lane = wrap(turn(wrap(number(at, 8) * two), 31) * one)
+        state, at = wrap(turn(state ^ lane, 27) * one + four), at + 8
+    if at + 4 <= len(data):
+        state, at = wrap(turn(state ^ wrap(number(at, 4) * one), 23) * two + three), at + 4
+    for at in range(at, len(data)):
+        state = wrap(turn(state ^ wrap(data[at] * five), 11) * one)
+    state = wrap((state ^ state >> 33) * two)
+    state = wrap((state ^ state >> 29) * three)
+    state ^= state >> 32
+    return state - 2**64 if state >= 2**63 else state

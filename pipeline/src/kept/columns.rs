@@ -270,7 +270,8 @@ impl Columns for CarriedColumns {
     }
 
     fn take(&mut self) -> Vec<ArrayRef> {
-        let times = [array(&mut self.user), array(&mut self.last_us), array(&mut self.items), array(&mut self.first_us)];
+        let times =
+            [array(&mut self.user), array(&mut self.last_us), array(&mut self.items), array(&mut self.first_us)];
         times.into_iter().chain([array(&mut self.day), array(&mut self.day_steps), array(&mut self.tail)]).collect()
     }
 }

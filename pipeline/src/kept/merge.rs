@@ -99,7 +99,10 @@ fn given(dirs: &[PathBuf], rules: &MergeRules, catalogue: &Catalogue) -> anyhow:
     for Given { dir, manifest } in &given {
         let at = dir.display();
         let version = &manifest.catalogue;
-        ensure!(*version == catalogue, "{at} was counted with the catalogue {version}, expected {catalogue}; count again");
+        ensure!(
+            *version == catalogue,
+            "{at} was counted with the catalogue {version}, expected {catalogue}; count again"
+        );
         let deep = manifest.depth;
         ensure!(deep >= rules.depth, "{at} has histories of up to {deep}, expected {}; count again", rules.depth);
         ensure!(

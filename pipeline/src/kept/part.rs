@@ -10,6 +10,7 @@ use anyhow::Context;
 use rayon::prelude::*;
 use segue::snapshot::store::sync_dir;
 
+use crate::kept::Request;
 use crate::kept::Written;
 use crate::kept::columns::{CountsColumns, Ids, RequestColumns, SupportColumns, TailColumns};
 use crate::kept::format::{COUNTS, CountsManifest, MANIFEST, REQUESTS, SUPPORT, TAILS};
@@ -18,7 +19,6 @@ use crate::kept::streams::Streams;
 use crate::kept::table::Table;
 use crate::kept::visit::{Count, CountedUsers};
 use crate::kept::walk::{Standing, Walked};
-use crate::kept::Request;
 use crate::sort::SortError;
 
 /// The only file of each table: one writer writes it.

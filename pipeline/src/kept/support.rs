@@ -96,7 +96,8 @@ impl Support {
 
     /// At `length`: the days of users of each row.
     pub fn into_user_days(self) -> Vec<FxHashMap<u64, i64>> {
-        let sums = |rows: FxHashMap<u64, Behind>| rows.into_iter().map(|(key, behind)| (key, behind.users_sum)).collect();
+        let sums =
+            |rows: FxHashMap<u64, Behind>| rows.into_iter().map(|(key, behind)| (key, behind.users_sum)).collect();
         self.rows.into_iter().map(sums).collect()
     }
 

@@ -27,7 +27,8 @@ pub fn read(given: &[Given], space: &Space<'_>, depth: u8) -> anyhow::Result<Tai
             .with_context(|| format!("{} cannot be merged", dir.display()))?;
     }
     // Negative where the directory before is not among those given: its users are elsewhere.
-    let there = |(key, users): (u64, i64)| u64::try_from(users).ok().filter(|users| *users > 0).map(|users| (key, users));
+    let there =
+        |(key, users): (u64, i64)| u64::try_from(users).ok().filter(|users| *users > 0).map(|users| (key, users));
     Ok(sums.into_iter().map(|sums| sums.into_iter().filter_map(there).collect()).collect())
 }
 

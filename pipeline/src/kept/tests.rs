@@ -12,7 +12,9 @@ use std::path::Path;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
 
 use crate::build::LogSettings;
-use crate::kept::{Counting, KeptReport, KeptSettings, MergeRules, Merged, WITNESS_MAX, count, count_once, dirs, merge};
+use crate::kept::{
+    Counting, KeptReport, KeptSettings, MergeRules, Merged, WITNESS_MAX, count, count_once, dirs, merge,
+};
 use crate::progress::Progress;
 use crate::read::{Columns, TimeUnit};
 use crate::refusals::Policy;

@@ -148,9 +148,9 @@ impl Rows {
     /// A row for each length of history.
     fn push(&mut self, step: &Counted<'_>, depth: usize) -> Result<(), SortError> {
         let lengths = 0..=depth.min(step.history.len());
-        lengths.map(|length| Key { history: history(step.history, length), next: step.next, day: step.day }).try_for_each(
-            |key| self.grams.push(Gram { key, user: step.user }),
-        )
+        lengths
+            .map(|length| Key { history: history(step.history, length), next: step.next, day: step.day })
+            .try_for_each(|key| self.grams.push(Gram { key, user: step.user }))
     }
 
     fn request(&mut self, step: &Counted<'_>, requested: bool) -> Result<(), SortError> {
