@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 mod build;
+mod count;
 mod generate;
 mod train;
 mod infer;
@@ -30,6 +31,8 @@ pub struct Cli {
 enum Command {
     /// Make a release from a log of events, or from a file of candidates
     Build(Box<build::Args>),
+    /// Count a log, once or partition by partition, for `refresh`
+    Count(Box<count::Args>),
     /// Train a model on a log of events, and report on held-out time
     Train(Box<train::Args>),
     /// Run a model over every history there can be, for `build --candidates`
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Build(args) => build::run(&args),
+        Command::Count(args) => count::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Generate(args) => generate::run(&args),
@@ -88,6 +92,11 @@ fn not_negative(text: &str) -> Result<f64, String> {
     within(text, |value| value >= 0.0, "a number of 0 or more")
 }
 
+/// A share, 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    within(text, |value| (0.0..=1.0).contains(&value), "a number from 0 to 1")
+}
+
 fn within(text: &str, sound: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
     let value = text.parse().ok().filter(|value: &f64| value.is_finite() && sound(*value));
     value.ok_or_else(|| format!("expected {expected}"))
@@ -113,6 +122,9 @@ mod tests {
             ("build --events e.csv --catalogue c.csv --out d --smoothing 50,-1", "0 or more"),
             ("build --events e.csv --catalogue c.csv --out d --depth 4", "1..=3"),
             ("build --events e.csv --catalogue c.csv --out d --width 65", "1..=64"),
+            ("count --events e.csv --catalogue c.csv", "--out"),
+            ("count --events e.csv --catalogue c.csv --out d --state s", "cannot be used with"),
+            ("count --events e.csv --catalogue c.csv --out d --request-users 1.1", "from 0 to 1"),
         ];
         for (line, expected) in cases {
             let words = std::iter::once("segue-pipeline").chain(line.split(' '));

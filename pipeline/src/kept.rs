@@ -43,6 +43,7 @@ pub mod part;
 pub mod moment;
 pub mod ledger;
 pub mod count;
+mod report;
 // From parts to counts.
 pub mod merge;
 pub mod space;

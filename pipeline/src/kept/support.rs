@@ -77,14 +77,15 @@ impl Support {
         Ok(self)
     }
 
-    /// Removes the cells with too few users, and notes the users of the others.
+    /// Removes the cells with too few users; of the others, notes that there are so many at least.
     pub fn suppress(&self, levels: &mut [Cells], figures: &mut MergeFigures) {
         for (cells, rows) in levels.iter_mut().zip(&self.rows) {
             let before = (cells.len() as u64, steps(cells));
             cells.retain(|key, cell| {
                 let behind = rows.get(key);
-                cell.users = behind.map_or(0, Behind::users);
-                let kept = cell.users >= self.users_min;
+                let kept = behind.is_some_and(|behind| behind.users() >= self.users_min);
+                // Once there are enough, nobody counts on: more would depend on who was named.
+                cell.users = self.users_min;
                 let unproven = !kept && behind.is_some_and(|behind| behind.users_sum >= i64::from(self.users_min));
                 figures.unproven += u64::from(unproven && behind.is_some_and(|behind| !behind.is_exact()));
                 kept

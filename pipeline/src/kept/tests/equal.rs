@@ -20,7 +20,7 @@ fn cut(dir: &std::path::Path, rows: &[Row], cuts_s: &[i64]) -> Vec<Partition> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
     fn however_it_is_cut_and_grouped(
         (rows, settings, rules) in any_settings().prop_flat_map(|settings| {
