@@ -42,7 +42,7 @@ def main():
     print(json.dumps({"rows": {reason or "events": row["log_rows"] for reason, row in rows.items()}}), flush=True)
     check(rows, settings)
     for table in TABLES:
-        if table == "requests" and not settings.request_users_share:
+        if table == "requests" and not settings.request_users:
             continue
         spark.table(table).coalesce(settings.files).write.mode("overwrite").parquet(f"{settings.out}/{table}", compression="zstd")
     # Last: a directory with it holds every row.
@@ -61,9 +61,9 @@ def arguments():
     add("--mode", choices=("distinct", "changes", "raw"), default="distinct", help="whether a cluster may come twice in a sequence")
     add("--gap-days", type=positive, help="a longer pause begins a new sequence [default: one sequence per user]")
     add("--depth", type=int, choices=(1, 2, 3), default=2, help="the longest history")
-    add("--user-day-max", type=whole, required=True, help="steps of one user and UTC day that count; those beyond are only history")
-    add("--witness-max", type=int, default=32, help="users of one row from which on they are not named; 0 names none, and is faster")
-    add("--request-users-share", type=float, default=0.0, help="the share of users whose steps are kept as questions to judge by")
+    add("--max-user-day", type=whole, default=2**32 - 1, help="at most so many steps of one user and UTC day count, the first ones [default: all]")
+    add("--witnesses", type=int, default=32, help="users of one row from which on they are not named; 0 names none, and is faster")
+    add("--request-users", type=float, default=0.0, help="the share of users whose steps are kept as questions to judge by")
     add("--window-days", type=whole, help="only steps of this many days up to the last count [default: all]")
     add("--to-day", type=day, help="the last UTC day, as 2026-11-21: later events do not exist [default: that of the last event]")
     add("--user-column", default="user")
@@ -180,12 +180,12 @@ def variables(settings):
         "mode": f"'{settings.mode}'",
         "depth": settings.depth,
         "gap_us": None if settings.gap_days is None else int(settings.gap_days * US_PER_DAY),
-        "user_day_max": settings.user_day_max,
+        "user_day_max": settings.max_user_day,
         "weight_min": None if settings.weight_column is None else settings.min_weight,
         "to_day": settings.to_day,
         "window_days": settings.window_days,
-        "witness_max": settings.witness_max,
-        "request_users_share": settings.request_users_share,
+        "witness_max": settings.witnesses,
+        "request_users_share": settings.request_users,
     }
 
 
@@ -217,8 +217,8 @@ def manifest(spark, settings, version, events):
         "mode": settings.mode,
         "gap_days": settings.gap_days,
         "depth": settings.depth,
-        "user_day_max": settings.user_day_max,
-        "witness_max": settings.witness_max,
+        "user_day_max": settings.max_user_day,
+        "witness_max": settings.witnesses,
         "catalogue": version,
         "from_us": events["from_us"],
         "to_us": events["to_us"],
