@@ -154,7 +154,9 @@ pub struct MergeRules {
     pub window_days: Option<u32>,
     /// Days in which a step loses half of its weight; `None` leaves all alike.
     pub half_life_days: Option<f64>,
-    /// A (history, next) with fewer different users within the window is left out; 0 and 1 leave none out.
+    /// A (history, next) with fewer different users within the window is left out; 0 and 1 leave none out. It is exact where it is at most
+    /// the directories' `witness_max`, and else errs towards leaving out. With `privacy` it counts days of users, raises the noise's
+    /// threshold, and holds but for a chance of delta.
     pub users_min: u32,
     /// Noise, where it is asked for.
     pub privacy: Option<Privacy>,

@@ -22,8 +22,13 @@ use crate::kept::Cells;
 use crate::tally::Cell;
 
 pub mod mechanism;
+#[cfg(test)]
+mod tests;
 
 use mechanism::{Histogram, Vector};
+
+/// The largest bound of a user's day that noise is made for: beyond it, nothing would be left.
+const USER_DAY_MAX_MAX: u32 = 10_000;
 
 /// How much privacy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +74,14 @@ pub enum PrivacyError {
         epsilon: f64,
         /// As given.
         delta: f64,
+    },
+    /// One user's day may count without end.
+    #[error(
+        "privacy with up to {got} steps of one user and day, expected at most {USER_DAY_MAX_MAX}; count with --max-user-day"
+    )]
+    Unbounded {
+        /// The bound that the counts were kept with.
+        got: u32,
     },
     /// The library refused.
     #[error("OpenDP refused: {0}; try a larger epsilon or a smaller bound of a user's day")]
@@ -121,7 +134,7 @@ impl Privacy {
     /// # Errors
     /// When the parameters guarantee nothing or the library refuses.
     pub fn apply(&self, exact: Exact, bound: &Bound) -> Result<Noisy, PrivacyError> {
-        self.check()?;
+        self.check(bound)?;
         let depth = exact.levels.len() as u32 - 1;
         // A user's day adds a step to one row of each length, and moves its user from one place to another.
         let histogram = Histogram::new(self.epsilon / 2.0, self.delta, bound.user_day_max * depth + 2)?;
@@ -144,10 +157,15 @@ impl Privacy {
         Ok(Noisy { levels, tails: tails(&shown, exact.tails.len()), figures })
     }
 
-    fn check(&self) -> Result<(), PrivacyError> {
-        let sound = self.epsilon.is_finite() && self.epsilon > 0.0 && self.delta > 0.0 && self.delta < 1.0;
-        let wrong = PrivacyError::Parameters { epsilon: self.epsilon, delta: self.delta };
-        if sound { Ok(()) } else { Err(wrong) }
+    fn check(&self, bound: &Bound) -> Result<(), PrivacyError> {
+        let (epsilon, delta) = (self.epsilon, self.delta);
+        if !(epsilon.is_finite() && epsilon > 0.0 && delta > 0.0 && delta < 1.0) {
+            return Err(PrivacyError::Parameters { epsilon, delta });
+        }
+        if bound.user_day_max > USER_DAY_MAX_MAX {
+            return Err(PrivacyError::Unbounded { got: bound.user_day_max });
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ impl fmt::Display for KeptReport {
             return write!(out, "nothing new: all {} partitions were counted before", self.partitions_known);
         };
         let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED);
+        table.load_style(UTF8_FULL_CONDENSED);
         for (name, value) in self.rows() {
             table.add_row([name.to_owned(), value]);
         }

@@ -1,9 +1,11 @@
 //! A log in pieces against the same log at once, and both against a model that looks at everything.
 
+mod bound;
 mod equal;
 mod kill;
 mod late;
 mod naive;
+mod opaque;
 mod refused;
 
 use std::fmt::Write as _;
