@@ -47,6 +47,8 @@ def main():
         spark.table(table).coalesce(settings.files).write.mode("overwrite").parquet(f"{settings.out}/{table}", compression="zstd")
     # Last: a directory with it holds every row.
     out.write(MANIFEST, manifest(spark, settings, version, rows[None]))
+    # A Connect server outlives the job.
+    spark.sql("UNCACHE TABLE IF EXISTS summed")
     spark.stop()
 
 
