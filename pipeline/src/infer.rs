@@ -149,10 +149,12 @@ impl Inference<'_> {
     fn run(self, missing: &[usize], ledger: &Mutex<&mut Ledger>, progress: &Progress) -> anyhow::Result<()> {
         let next = AtomicUsize::new(0);
         let cores = core_affinity::get_core_ids().unwrap_or_default();
+        // Shards that share a machine take cores side by side.
+        let first = self.settings.shard.map_or(0, |shard| shard.index() as usize * self.settings.threads);
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..self.settings.threads.min(missing.len()))
                 .map(|thread| {
-                    let core = cores.get(thread % cores.len().max(1)).copied();
+                    let core = cores.get((first + thread) % cores.len().max(1)).copied();
                     let next = &next;
                     scope.spawn(move || {
                         stay(core);
