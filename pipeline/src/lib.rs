@@ -28,6 +28,7 @@ pub mod baselines;
 pub mod provenance;
 pub mod progress;
 pub mod summary;
+pub mod page;
 pub mod infer;
 pub mod build;
 pub mod train;
