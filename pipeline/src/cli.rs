@@ -10,6 +10,7 @@ mod build;
 mod generate;
 mod train;
 mod infer;
+mod replay;
 
 /// Shown under `segue-pipeline --help`.
 const EXIT_CODES: &str = "\
@@ -34,6 +35,8 @@ enum Command {
     Train(Box<train::Args>),
     /// Run a model over every history there can be, for `build --candidates`
     Infer(infer::Args),
+    /// Ask a running service what a log's users went on to, and report how often it was right
+    Replay(Box<replay::Args>),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -59,6 +62,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Build(args) => build::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
     }

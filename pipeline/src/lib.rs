@@ -32,5 +32,6 @@ pub mod page;
 pub mod infer;
 pub mod build;
 pub mod train;
+pub mod replay;
 pub mod generate;
 pub mod cli;

@@ -122,7 +122,8 @@ fn outcomes(data: &Data, input: &InputSettings, network: NetworkPredictor<'_>) -
 }
 
 impl Row {
-    fn new(name: String, interval: Interval) -> Self {
+    /// Names figures.
+    pub fn new(name: String, interval: Interval) -> Self {
         let Interval { measured, low, high } = interval;
         let (measured, low, high) = (measured.values(), low.values(), high.values());
         let figure =
