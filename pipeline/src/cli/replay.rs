@@ -20,7 +20,7 @@ use crate::sequence::{Mode, Rules};
 pub(super) struct Args {
     /// A log of events; give it again for more files. What came before --from is needed too: it is the histories
     #[arg(long, value_name = "FILE", required = true)]
-    events: Vec<PathBuf>,
+    events: Vec<String>,
     /// The clusters: CSV with a header, or a release's catalogue.jsonl
     #[arg(long, value_name = "FILE")]
     catalogue: PathBuf,
