@@ -19,15 +19,18 @@ use segue::snapshot::manifest::MANIFEST;
 use segue::snapshot::release::{Release, digest_file};
 
 pub mod job;
+mod join;
 pub mod ledger;
 pub mod plan;
 pub mod report;
+pub mod shard;
 mod worker;
 
 use job::Job;
 use ledger::Ledger;
 use plan::Plan;
 use report::InferSummary;
+use shard::Shard;
 use worker::Worker;
 
 use crate::progress::Progress;
@@ -51,6 +54,8 @@ pub struct InferSettings {
     pub batch: usize,
     /// Histories in a part.
     pub part_rows: u32,
+    /// Which of several shards to compute; `None` computes all.
+    pub shard: Option<Shard>,
     /// The arithmetic of the weights.
     pub precision: Precision,
 }
@@ -68,8 +73,9 @@ pub fn infer(settings: &InferSettings) -> anyhow::Result<InferSummary> {
     let plan = Plan::new(job.shape()?, job.part_rows);
     let mut ledger = Ledger::open(&settings.out, &job, &plan)?;
     let missing = ledger.missing();
-    let before = plan.rows() - plan.rows_of(&missing);
-    let progress = Progress::making(plan.rows(), "inferring");
+    let rows = plan.rows_of(plan.parts_of(job.shard));
+    let before = rows - plan.rows_of(missing.iter().copied());
+    let progress = Progress::making(rows, "inferring");
     progress.skip(before);
     let inference = Inference { settings, model: &model, release: &release, plan: &plan };
     inference.run(&missing, &Mutex::new(&mut ledger), &progress)?;
@@ -125,6 +131,7 @@ fn job(settings: &InferSettings, model: &Model, release: &Release) -> anyhow::Re
         kernel: model.engine().kernel().to_owned(),
         created_unix_s: release.manifest().created_unix_s,
         data_window: release.manifest().provenance.data_window,
+        shard: settings.shard,
     })
 }
 

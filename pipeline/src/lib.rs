@@ -26,6 +26,10 @@ pub mod candidates;
 pub mod examples;
 pub mod measure;
 pub mod baselines;
+// From candidates and counts to what is published, and whether it may be.
+pub mod blend;
+pub mod quality;
+pub mod gate;
 // The commands.
 pub mod provenance;
 pub mod progress;

@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../../tests/support/model.rs"]
-#[allow(dead_code, reason = "each test program uses its own part")]
-mod model;
+#[path = "support/site.rs"]
+mod site;
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use segue::fallback::retrieved;
@@ -20,50 +18,8 @@ use segue::snapshot::release::Release;
 use segue_pipeline::infer::plan::distinct;
 
 use serde_json::{Value, json};
+use site::Site;
 use support::{error, json, log, release_path};
-use tempfile::TempDir;
-
-/// A log, a release of its counts, and a tiny model of the same catalogue.
-struct Site {
-    dir: TempDir,
-    release: PathBuf,
-    model: PathBuf,
-}
-
-impl Site {
-    /// Histories of up to 2 of 12 clusters, in parts of 64: 64, 64 and 29.
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        json(dir.path(), "generate --events-count 500 --users 40 --clusters 12 --months 4 --format csv --out .");
-        Self::of(dir)
-    }
-
-    fn of(dir: TempDir) -> Self {
-        json(dir.path(), "build --events events.csv --catalogue clusters.csv --out counts");
-        let release = release_path(&dir.path().join("counts"));
-        let manifest = Release::open(&release).unwrap().manifest().clone();
-        let model = model::publish(dir.path(), &manifest.catalogue, manifest.table.clusters, 7).path;
-        Self { dir, release, model }
-    }
-
-    fn line(&self, flags: &str) -> String {
-        format!("infer --part-rows 64 --model {} --release {} {flags}", self.model.display(), self.release.display())
-    }
-
-    fn infer(&self, flags: &str) -> Value {
-        json(self.dir.path(), &self.line(flags))
-    }
-
-    /// Every file of an output, by name.
-    fn files(&self, out: &str) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.path(out)).unwrap().map(Result::unwrap);
-        entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-}
 
 /// A file's name and its bytes.
 type Part = (String, Vec<u8>);

@@ -1,4 +1,4 @@
-//! What candidates are given: one file of anyone's, or the directory that `infer` filled.
+//! What candidates are given: one file of anyone's, or the directory that `infer` filled, in one run or in shards.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,10 @@ impl Given {
         }
         let found = finished(path)?;
         let finished = found.with_context(|| {
-            format!("{} holds no {REPORT}: `infer` has not finished there; run it again", path.display())
+            format!(
+                "{} holds no {REPORT}: `infer` has not finished there, nor any shard of it; run it again",
+                path.display()
+            )
         })?;
         Ok(Self { files: finished.paths(path), finished: Some(finished) })
     }

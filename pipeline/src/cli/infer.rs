@@ -6,6 +6,7 @@ use clap::{ValueEnum, value_parser};
 use segue::model::engine::Precision;
 
 use crate::infer::plan::PART_ROWS;
+use crate::infer::shard::Shard;
 use crate::infer::{InferSettings, infer};
 
 /// Run a model over every history there can be, on a release of fresh counts.
@@ -36,6 +37,10 @@ pub(super) struct Args {
     /// Histories in a part: what an interruption costs each thread at most
     #[arg(long, value_name = "HISTORIES", default_value_t = PART_ROWS, value_parser = value_parser!(u32).range(1..))]
     part_rows: u32,
+    /// Compute only this shard, INDEX/OF from 0/OF on, into an --out of its own; the shards' directories in one directory
+    /// are one job, and `build --candidates` takes that
+    #[arg(long, value_name = "INDEX/OF")]
+    shard: Option<Shard>,
     /// The arithmetic of the weights
     #[arg(long, value_enum, default_value_t = PrecisionArg::Full)]
     precision: PrecisionArg,
@@ -67,6 +72,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         threads,
         batch: usize::from(args.batch),
         part_rows: args.part_rows,
+        shard: args.shard,
         precision: args.precision.into(),
     })?;
     super::print(&if args.json { serde_json::to_string_pretty(&summary)? } else { summary.to_string() })

@@ -1,10 +1,16 @@
 //! What a run computes, as the ledger and the report name it: all that its output depends on, and nothing else.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use segue::snapshot::format::{FormatError, Shape};
 use segue::snapshot::manifest::{DataWindow, Version};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::join;
+use super::shard::Shard;
 
 /// The only format that this build reads and writes.
 pub const INFER_FORMAT: &str = "segue.candidates/1";
@@ -42,6 +48,9 @@ pub struct Job {
     pub created_unix_s: Option<u64>,
     /// The span of the data that was retrieved from.
     pub data_window: Option<DataWindow>,
+    /// Which shard of the whole; `None` for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 /// A part that is complete.
@@ -49,7 +58,7 @@ pub struct Job {
 pub struct PartFile {
     /// Its place among the parts, from 0.
     pub part: usize,
-    /// Its file.
+    /// Its file, from the directory of the report.
     pub name: String,
     /// Size.
     pub bytes: u64,
@@ -62,7 +71,7 @@ pub struct PartFile {
 pub struct Finished {
     /// What was computed.
     pub job: Job,
-    /// Rows in all parts: histories of every length up to the depth, the empty one included.
+    /// Rows in all parts: histories of every length up to the depth, the empty one included; a shard's own only.
     pub rows: u64,
     /// Every part, in order.
     pub parts: Vec<PartFile>,
@@ -81,21 +90,51 @@ impl Job {
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let fields = |job: &Self| serde_json::to_value(job).unwrap_or_default();
         let (ours, theirs) = (fields(self), fields(other));
-        let named = ours.as_object().into_iter().flatten();
-        named
-            .filter(|(name, value)| theirs.get(name) != Some(value))
-            .map(|(name, value)| format!("{name} {} there, {value} now", theirs[name.as_str()]))
-            .collect()
+        // A field that was not given has no name in JSON.
+        let names: BTreeSet<_> = [&ours, &theirs].into_iter().flat_map(Value::as_object).flat_map(Map::keys).collect();
+        let differs = names.into_iter().filter(|name| ours[name.as_str()] != theirs[name.as_str()]);
+        differs.map(|name| format!("{name} {} there, {} now", theirs[name.as_str()], ours[name.as_str()])).collect()
+    }
+
+    /// The name of its report.
+    pub fn report(&self) -> String {
+        self.shard.map_or_else(|| REPORT.to_owned(), Shard::report)
     }
 }
 
-/// Reads the report of a directory; `None` where it has none.
+/// What was finished in a directory: one run, or all shards of one, there or in the directories right under it; `None`
+/// where nothing was.
 ///
 /// # Errors
-/// When it is there and cannot be read, or is none of ours.
+/// When a report cannot be read or is none of ours, and when shards are missing or do not belong together.
 pub fn finished(dir: &Path) -> anyhow::Result<Option<Finished>> {
-    let path = dir.join(REPORT);
-    let bytes = match std::fs::read(&path) {
+    match report(&dir.join(REPORT))? {
+        None => join::join(dir),
+        whole => Ok(whole),
+    }
+}
+
+/// The names of the reports in a directory, a shard's or the whole one's, ascending.
+pub(super) fn report_names(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let (stem, extension) = REPORT.split_once('.').unwrap_or((REPORT, ""));
+    let shards = format!("{stem}-");
+    let is = |name: &String| name == REPORT || (name.starts_with(&shards) && name.ends_with(extension));
+    Ok(names(dir)?.into_iter().filter(is).collect())
+}
+
+/// The names in a directory that are not hidden, ascending.
+pub(super) fn names(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.with_context(|| format!("cannot list {}", dir.display()))?;
+    let mut names: Vec<_> = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    Ok(names)
+}
+
+/// Reads a report; `None` where there is none.
+pub(super) fn report(path: &Path) -> anyhow::Result<Option<Finished>> {
+    let bytes = match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))?,
     };

@@ -1,11 +1,12 @@
 //! Which parts are complete, durable against a kill at any moment: a part counts when its line is on the disk.
 //!
-//! `ledger.jsonl` begins with the job and gains a line a part. When all parts are there it becomes `candidates.json`, so
+//! `ledger.jsonl` begins with the job and gains a line a part. When all parts are there it becomes the job's report, so
 //! that a finished directory is the same however often its making was interrupted.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,7 +14,7 @@ use segue::snapshot::release::digest_file;
 use segue::snapshot::store::sync_dir;
 use tempfile::NamedTempFile;
 
-use super::job::{self, Finished, Job, PartFile, REPORT};
+use super::job::{self, Finished, Job, PartFile};
 use super::plan::Plan;
 use crate::candidates::file::{PARTIAL, persist};
 
@@ -48,20 +49,20 @@ impl Ledger {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let lock = lock(dir)?;
         remove_partial(dir)?;
-        if let Some(finished) = job::finished(dir)? {
-            check_same(dir, job, &finished.job)?;
-            let done = intact(dir, finished.parts);
-            let file = if done.len() == plan.parts() { None } else { Some(begin(dir, job, &done)?) };
-            return Ok(Self { dir: dir.to_owned(), job: job.clone(), plan: *plan, done, file, _lock: lock });
-        }
-        let done = read(dir, job)?.map_or_else(BTreeMap::new, |parts| intact(dir, parts));
-        let file = Some(begin(dir, job, &done)?);
+        let finished = finished(dir, job)?;
+        let parts = match &finished {
+            Some(finished) => finished.parts.clone(),
+            None => read(dir, job)?,
+        };
+        let done = intact(dir, parts);
+        let complete = finished.is_some() && done.len() == plan.parts_of(job.shard).len();
+        let file = if complete { None } else { Some(begin(dir, job, &done)?) };
         Ok(Self { dir: dir.to_owned(), job: job.clone(), plan: *plan, done, file, _lock: lock })
     }
 
     /// The parts to compute.
     pub fn missing(&self) -> Vec<usize> {
-        (0..self.plan.parts()).filter(|part| !self.done.contains_key(part)).collect()
+        self.parts().filter(|part| !self.done.contains_key(part)).collect()
     }
 
     /// Counts a part whose file is durable.
@@ -82,16 +83,22 @@ impl Ledger {
     /// # Errors
     /// When a part is missing or the disk refuses.
     pub fn close(self) -> anyhow::Result<()> {
-        ensure!(self.done.len() == self.plan.parts(), "parts are missing; run `infer` again");
+        ensure!(self.done.len() == self.parts().len(), "parts are missing; run `infer` again");
         if self.file.is_none() {
             return Ok(());
         }
-        let finished = Finished { job: self.job, rows: self.plan.rows(), parts: self.done.into_values().collect() };
+        let (name, rows) = (self.job.report(), self.plan.rows_of(self.parts()));
+        let finished = Finished { job: self.job, rows, parts: self.done.into_values().collect() };
         let mut text = serde_json::to_vec_pretty(&finished)?;
         text.push(b'\n');
-        write_durably(&self.dir, REPORT, &text)?;
+        write_durably(&self.dir, &name, &text)?;
         fs::remove_file(self.dir.join(LEDGER)).with_context(|| refused(&self.dir, LEDGER))?;
-        sync_dir(&self.dir).with_context(|| refused(&self.dir, REPORT))
+        sync_dir(&self.dir).with_context(|| refused(&self.dir, &name))
+    }
+
+    /// The parts that the job is to have.
+    fn parts(&self) -> Range<usize> {
+        self.plan.parts_of(self.job.shard)
     }
 }
 
@@ -111,6 +118,17 @@ fn remove_partial(dir: &Path) -> anyhow::Result<()> {
     entries.filter(partial).try_for_each(|entry| fs::remove_file(entry.path())).with_context(|| refused(dir, PARTIAL))
 }
 
+/// The report of the job, where the directory has one; any other job's is refused.
+fn finished(dir: &Path, job: &Job) -> anyhow::Result<Option<Finished>> {
+    let mut finished = None;
+    for name in job::report_names(dir)? {
+        let found = job::report(&dir.join(name))?;
+        found.iter().try_for_each(|found| check_same(dir, job, &found.job))?;
+        finished = found.or(finished);
+    }
+    Ok(finished)
+}
+
 fn check_same(dir: &Path, ours: &Job, theirs: &Job) -> anyhow::Result<()> {
     let differences = ours.differences(theirs);
     ensure!(
@@ -122,10 +140,10 @@ fn check_same(dir: &Path, ours: &Job, theirs: &Job) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The parts that the ledger names; `None` where there is no ledger. A last line that a kill cut short does not count.
-fn read(dir: &Path, job: &Job) -> anyhow::Result<Option<Vec<PartFile>>> {
+/// The parts that the ledger names; none where there is no ledger. A last line that a kill cut short does not count.
+fn read(dir: &Path, job: &Job) -> anyhow::Result<Vec<PartFile>> {
     let file = match File::open(dir.join(LEDGER)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.with_context(|| refused(dir, LEDGER))?,
     };
     let mut lines = BufReader::new(file).lines();
@@ -133,7 +151,7 @@ fn read(dir: &Path, job: &Job) -> anyhow::Result<Option<Vec<PartFile>>> {
     let theirs = serde_json::from_str(&first);
     let theirs = theirs.with_context(|| format!("{} is no ledger; remove it", dir.join(LEDGER).display()))?;
     check_same(dir, job, &theirs)?;
-    Ok(Some(lines.map_while(|line| serde_json::from_str(&line.ok()?).ok()).collect()))
+    Ok(lines.map_while(|line| serde_json::from_str(&line.ok()?).ok()).collect())
 }
 
 /// Those of the parts whose files are as they were when they were counted.
@@ -149,8 +167,9 @@ fn begin(dir: &Path, job: &Job, done: &BTreeMap<usize, PartFile>) -> anyhow::Res
     done.values().try_for_each(|part| write_line(&mut text, part))?;
     write_durably(dir, LEDGER, &text)?;
     // Before the report goes: a directory has one or the other at any moment.
-    match fs::remove_file(dir.join(REPORT)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(|| refused(dir, REPORT)),
+    let report = job.report();
+    match fs::remove_file(dir.join(&report)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(|| refused(dir, &report)),
         _ => {}
     }
     File::options().append(true).open(dir.join(LEDGER)).with_context(|| refused(dir, LEDGER))

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use segue::snapshot::format::Shape;
 
+use super::shard::Shard;
+
 /// Rows in a part unless told otherwise: what a kill loses of each thread, some seconds of work.
 pub const PART_ROWS: u32 = 4_096;
 
@@ -36,9 +38,14 @@ impl Plan {
         start..(start + self.part_rows).min(self.rows())
     }
 
+    /// The parts of a shard, or all of them.
+    pub fn parts_of(&self, shard: Option<Shard>) -> Range<usize> {
+        shard.map_or(0..self.parts(), |shard| shard.parts(self.parts()))
+    }
+
     /// The rows of some parts together.
-    pub fn rows_of(&self, parts: &[usize]) -> u64 {
-        parts.iter().map(|part| self.range(*part)).map(|rows| rows.end - rows.start).sum()
+    pub fn rows_of(&self, parts: impl IntoIterator<Item = usize>) -> u64 {
+        parts.into_iter().map(|part| self.range(part)).map(|rows| rows.end - rows.start).sum()
     }
 
     /// The history of a row: indexes in the catalogue, oldest first.
@@ -98,7 +105,7 @@ mod tests {
             let parts: Vec<_> = (0..plan.parts()).map(|part| plan.range(part)).collect();
             assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].start < pair[0].end));
             assert_eq!((parts[0].start, parts.last().map(|part| part.end)), (0, Some(plan.rows())));
-            assert_eq!(plan.rows_of(&(0..parts.len()).collect::<Vec<_>>()), plan.rows());
+            assert_eq!(plan.rows_of(0..parts.len()), plan.rows());
         }
     }
 

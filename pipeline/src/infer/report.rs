@@ -16,10 +16,11 @@ pub struct InferSummary {
     /// What was computed.
     #[serde(flatten)]
     pub job: Job,
-    /// Histories of every length up to the depth, the empty one included.
+    /// Histories of every length up to the depth, the empty one included; a shard's own only.
     pub histories: u64,
     /// Those of them that name a cluster twice: they have the candidates of the shorter history that they stand for.
-    pub repeated: u64,
+    /// `None` for a shard, whose share nobody asks for.
+    pub repeated: Option<u64>,
     /// Those that an earlier run had computed.
     pub resumed: u64,
     /// Parts in all.
@@ -33,13 +34,14 @@ pub struct InferSummary {
 impl InferSummary {
     /// The figures of a run that found so many rows computed.
     pub fn new(job: &Job, plan: &Plan, resumed: u64, elapsed: Duration) -> Self {
-        let (histories, elapsed_s) = (plan.rows(), elapsed.as_secs_f64());
+        let parts = plan.parts_of(job.shard);
+        let (histories, elapsed_s) = (plan.rows_of(parts.clone()), elapsed.as_secs_f64());
         Self {
             job: job.clone(),
             histories,
-            repeated: plan.repeated(),
+            repeated: job.shard.is_none().then(|| plan.repeated()),
             resumed,
-            parts: plan.parts(),
+            parts: parts.len(),
             elapsed_s,
             histories_per_s: (histories - resumed) as f64 / elapsed_s,
         }
@@ -52,7 +54,12 @@ impl fmt::Display for InferSummary {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED);
         table.add_row(["histories", &grouped(self.histories)]);
-        table.add_row(["  with a cluster twice, as the shorter one", &grouped(self.repeated)]);
+        if let Some(repeated) = self.repeated {
+            table.add_row(["  with a cluster twice, as the shorter one", &grouped(repeated)]);
+        }
+        if let Some(shard) = self.job.shard {
+            table.add_row(["shard", &shard.to_string()]);
+        }
         table.add_row(["  of an earlier run", &grouped(self.resumed)]);
         table.add_row(["model", self.job.model.as_str()]);
         table.add_row(["precision, kernel", &format!("{}, {}", self.job.precision, self.job.kernel)]);

@@ -5,6 +5,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::measure::{Figures, Outcomes};
 
@@ -24,7 +25,7 @@ pub struct Bootstrap {
 }
 
 /// 95 % of the draws lie in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// What was measured on all users.
     pub measured: Figures,

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::examples::Example;
 use crate::measure::Rankings;
 use crate::sequence::Mode;
@@ -23,7 +25,7 @@ pub struct Outcomes {
 }
 
 /// Means over requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// The share of requests whose true cluster was ranked first.
     pub hit_1: f64,
