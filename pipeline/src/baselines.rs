@@ -116,6 +116,8 @@ mod tests {
             half_life_days: None,
             smoothing: vec![1.0],
             seen_min: 1,
+            users_min: 1,
+            user_day_max: None,
         };
         Counting { count, depth: 2, width: 15 }
     }

@@ -66,8 +66,8 @@ pub enum Pointer {
 /// A log and how to read it.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
-    /// The events' files, read in this order.
-    pub events: Vec<PathBuf>,
+    /// The events' sources, read in this order: files, directories, patterns, `s3://`, `gs://` and `az://` prefixes.
+    pub events: Vec<String>,
     /// Their format; `None` tells it by each name.
     pub format: Option<Format>,
     /// What their columns mean.
@@ -104,4 +104,8 @@ pub struct CountSettings {
     pub smoothing: Vec<f64>,
     /// Histories that were followed by something less often than this are left out.
     pub seen_min: u64,
+    /// What fewer different users have done is left out: k-anonymity. 1 leaves out nothing.
+    pub users_min: u32,
+    /// At most so many steps of one user and UTC day count, the first ones; `None` counts all.
+    pub user_day_max: Option<u32>,
 }

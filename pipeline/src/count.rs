@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::decay::Decay;
+use crate::decay::{self, Decay};
 use crate::sequence::Step;
 use crate::tally::{Cell, Tally};
 
@@ -17,6 +17,18 @@ pub struct Counter {
     /// At `length - 1`: keys of a history and the cluster after it.
     grams: Vec<Tally>,
     tails: Tails,
+    bound: Bound,
+    /// At `length`: the keys that the present user has met.
+    met: Vec<Vec<u64>>,
+}
+
+/// How much one user may count on one day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bound {
+    user_day_max: Option<u32>,
+    user: Option<u32>,
+    day: i32,
+    steps: u32,
 }
 
 /// The histories that users are at: each sequence's last clusters, by length and key.
@@ -58,23 +70,54 @@ impl Counter {
             popular: vec![Cell::default(); clusters as usize],
             grams: (1..=u32::from(depth)).map(|length| Tally::new(keys(length))).collect(),
             tails: vec![FxHashMap::default(); usize::from(depth)],
+            bound: Bound::default(),
+            met: vec![Vec::new(); usize::from(depth) + 1],
         }
     }
 
-    /// Counts one sequence.
-    pub fn add(&mut self, sequence: &[Step]) {
+    /// Counts at most so many steps of a user and UTC day: the first ones.
+    #[must_use]
+    pub fn with_user_day_max(mut self, user_day_max: Option<u32>) -> Self {
+        self.bound.user_day_max = user_day_max;
+        self
+    }
+
+    /// Counts one sequence of a user. All sequences of one user come one after the other, by time.
+    pub fn add(&mut self, user: u32, sequence: &[Step]) {
+        if self.bound.user != Some(user) {
+            self.end_user();
+            self.bound.begin(user);
+        }
         for (at, step) in sequence.iter().enumerate() {
-            let weight = self.decay.weight(step.time_us);
-            self.popular[step.cluster as usize].add(weight);
-            self.add_histories(&sequence[..=at], weight);
+            if self.bound.allows(step.time_us) {
+                let weight = self.decay.weight(step.time_us);
+                self.popular[step.cluster as usize].add(weight);
+                self.met[0].push(u64::from(step.cluster));
+                self.add_histories(&sequence[..=at], weight);
+            }
         }
         self.add_tail(sequence);
     }
 
     /// Everything counted so far.
-    pub fn finish(self) -> Counts {
-        let levels = self.grams.into_iter().map(|tally| Level::new(tally, self.clusters)).collect();
+    pub fn finish(mut self) -> Counts {
+        self.end_user();
+        let levels = self.grams.into_iter().map(|tally| Level::new(tally.into_sorted(), self.clusters)).collect();
         Counts { clusters: self.clusters as u32, popular: self.popular, levels, tails: self.tails }
+    }
+
+    /// Counts the present user once for all that they have met.
+    fn end_user(&mut self) {
+        for (length, met) in self.met.iter_mut().enumerate() {
+            met.sort_unstable();
+            met.dedup();
+            for key in met.drain(..) {
+                match length.checked_sub(1) {
+                    None => self.popular[key as usize].users += 1,
+                    Some(at) => self.grams[at].add_user(key),
+                }
+            }
+        }
     }
 
     /// Counts the last step once under each history before it.
@@ -82,10 +125,12 @@ impl Counter {
         let Some((last, before)) = steps.split_last() else { return };
         let mut key = u64::from(last.cluster);
         let mut place = self.clusters;
-        for (tally, step) in self.grams.iter_mut().zip(before.iter().rev()) {
+        let met = &mut self.met[1..];
+        for ((tally, met), step) in self.grams.iter_mut().zip(met).zip(before.iter().rev()) {
             key += u64::from(step.cluster) * place;
             place = place.saturating_mul(self.clusters);
             tally.add(key, weight);
+            met.push(key);
         }
     }
 
@@ -99,9 +144,43 @@ impl Counter {
     }
 }
 
+impl Bound {
+    fn begin(&mut self, user: u32) {
+        *self = Self { user_day_max: self.user_day_max, user: Some(user), day: i32::MIN, steps: 0 };
+    }
+
+    /// Whether one more step of the user, at a time not before that of the step before, counts.
+    fn allows(&mut self, time_us: i64) -> bool {
+        let Some(user_day_max) = self.user_day_max else { return true };
+        let day = decay::day(time_us);
+        self.steps = if day == self.day { self.steps.saturating_add(1) } else { 1 };
+        self.day = day;
+        self.steps <= user_day_max
+    }
+}
+
+impl Counts {
+    /// Counts of cells: `popular` by dense index, `levels` at `length - 1` by the key of a history and the cluster after it, ascending.
+    pub fn from_cells(popular: Vec<Cell>, levels: Vec<Vec<(u64, Cell)>>, tails: Tails) -> Self {
+        let clusters = popular.len() as u64;
+        let levels = levels.into_iter().map(|grams| Level::new(grams, clusters)).collect();
+        Self { clusters: clusters as u32, popular, levels, tails }
+    }
+
+    /// Without what fewer than `users_min` different users have done: k-anonymity. A cluster that so few have met has no popularity.
+    #[must_use]
+    pub fn with_users_min(mut self, users_min: u32) -> Self {
+        if users_min > 1 {
+            self.popular.iter_mut().filter(|cell| cell.users < users_min).for_each(|cell| *cell = Cell::default());
+            self.levels.iter_mut().for_each(|level| level.retain(|cell| cell.users >= users_min));
+        }
+        self
+    }
+}
+
 impl Level {
-    fn new(grams: Tally, clusters: u64) -> Self {
-        let grams = grams.into_sorted();
+    /// The level of cells by the key of a history and the cluster after it, ascending, in the base of the number of clusters.
+    pub fn new(grams: impl IntoIterator<Item = (u64, Cell)>, clusters: u64) -> Self {
         let mut level = Self::default();
         for (key, cell) in grams {
             let history = key / clusters;
@@ -109,11 +188,31 @@ impl Level {
                 level.histories.push(history);
                 level.starts.push(level.nexts.len());
             }
-            level.nexts.push((key % clusters) as u32);
-            level.cells.push(cell);
+            level.push((key % clusters) as u32, cell);
         }
         level.starts.push(level.nexts.len());
         level
+    }
+
+    /// Drops the clusters that `keep` does not keep, and the histories that are left without any.
+    fn retain(&mut self, keep: impl Fn(&Cell) -> bool) {
+        let mut kept = Self::default();
+        for row in 0..self.histories.len() {
+            let places = self.places(row).filter(|at| keep(&self.cells[*at]));
+            let start = kept.nexts.len();
+            places.for_each(|at| kept.push(self.nexts[at], self.cells[at]));
+            if kept.nexts.len() > start {
+                kept.histories.push(self.histories[row]);
+                kept.starts.push(start);
+            }
+        }
+        kept.starts.push(kept.nexts.len());
+        *self = kept;
+    }
+
+    fn push(&mut self, next: u32, cell: Cell) {
+        self.nexts.push(next);
+        self.cells.push(cell);
     }
 
     /// Where a history's clusters stand in `nexts` and `cells`; `None` when it was never followed by anything.
@@ -162,9 +261,9 @@ mod tests {
         #[test]
         fn counts_as_the_naive_model(sequences in prop::collection::vec(prop::collection::vec(0..CLUSTERS, 2..8), 0..12)) {
             let mut counter = Counter::new(CLUSTERS, 3, Decay::new(0, None));
-            for sequence in &sequences {
+            for (user, sequence) in (0..).zip(&sequences) {
                 let steps: Vec<Step> = sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect();
-                counter.add(&steps);
+                counter.add(user, &steps);
             }
             let counts = counter.finish();
             for length in 1..=3 {

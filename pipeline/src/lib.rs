@@ -4,6 +4,7 @@
 //! `segue::snapshot`'s alone, so that the pipeline and the service cannot disagree about them.
 
 // From files to events.
+pub mod source;
 pub mod refusals;
 pub mod clusters;
 pub mod items;
@@ -12,6 +13,7 @@ pub mod read;
 // From events to sequences to counts.
 pub mod sort;
 pub mod event;
+pub mod scan;
 pub mod sequence;
 pub mod decay;
 pub mod tally;

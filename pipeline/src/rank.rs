@@ -138,7 +138,7 @@ mod tests {
     fn smoothed(sequences: &[Vec<u32>], constants: &[f64]) -> Smoothed {
         let mut counter = Counter::new(CLUSTERS, 3, Decay::new(0, None));
         for sequence in sequences {
-            counter.add(&sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
+            counter.add(0, &sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
         }
         Smoothed::new(counter.finish(), &Constants::new(constants, 3))
     }

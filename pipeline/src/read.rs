@@ -58,6 +58,8 @@ pub struct Events {
     pub tally: Tally,
     /// The rows that could not be used.
     pub refusals: Refusals,
+    /// The [hash](crate::users::hash_of_text) of each user, by number.
+    pub hashes: Vec<u64>,
 }
 
 impl<'a> EventReader<'a> {
@@ -84,7 +86,7 @@ impl<'a> EventReader<'a> {
     /// Everything that was read.
     pub fn finish(mut self) -> Events {
         self.tally.users = self.decoder.users() as u64;
-        Events { sorter: self.sorter, tally: self.tally, refusals: self.refusals }
+        Events { sorter: self.sorter, tally: self.tally, refusals: self.refusals, hashes: self.decoder.into_hashes() }
     }
 
     fn keep(&mut self, event: Event) -> Result<(), ReadError> {

@@ -14,6 +14,8 @@ pub struct Cell {
     pub weight: u64,
     /// The number of times.
     pub seen: u32,
+    /// By how many different users; 0 where nobody counted them.
+    pub users: u32,
 }
 
 impl Cell {
@@ -21,6 +23,13 @@ impl Cell {
     pub fn add(&mut self, weight: u64) {
         self.weight += weight;
         self.seen = self.seen.saturating_add(1);
+    }
+
+    /// Adds what was met elsewhere, by other users.
+    pub fn merge(&mut self, other: Self) {
+        self.weight += other.weight;
+        self.seen = self.seen.saturating_add(other.seen);
+        self.users = self.users.saturating_add(other.users);
     }
 }
 
@@ -53,6 +62,17 @@ impl Tally {
         }
     }
 
+    /// Counts one more user of a key that was met.
+    ///
+    /// # Panics
+    /// When the key is not below the number of keys.
+    pub fn add_user(&mut self, key: u64) {
+        match self {
+            Self::Dense(cells) => cells[key as usize].users += 1,
+            Self::Sparse(cells) => cells.entry(key).or_default().users += 1,
+        }
+    }
+
     /// The keys that were met with their cells, ascending.
     pub fn into_sorted(self) -> Vec<(u64, Cell)> {
         let mut cells: Vec<(u64, Cell)> = match self {
@@ -75,9 +95,11 @@ mod tests {
             for key in [9, 3, 9, 0, 3, 9] {
                 tally.add(key, key + 1);
             }
+            tally.add_user(9);
             (matches!(tally, Tally::Dense(_)), tally.into_sorted())
         };
-        let expected = [(0, 1, 1), (3, 8, 2), (9, 30, 3)].map(|(key, weight, seen)| (key, Cell { weight, seen }));
+        let expected = [(0, 1, 1, 0), (3, 8, 2, 0), (9, 30, 3, 1)]
+            .map(|(key, weight, seen, users)| (key, Cell { weight, seen, users }));
         assert_eq!(count(10), (true, expected.to_vec()));
         assert_eq!(count(DENSE_KEYS_MAX + 1), (false, expected.to_vec()));
     }

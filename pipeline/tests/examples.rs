@@ -62,6 +62,8 @@ fn counting(mode: Mode) -> Counting {
         half_life_days: (mode == Mode::Raw).then_some(30.0),
         smoothing: if mode == Mode::Raw { vec![20.0, 7.0] } else { vec![50.0] },
         seen_min: if mode == Mode::Raw { 3 } else { 1 },
+        users_min: 1,
+        user_day_max: None,
     };
     Counting { count, depth: 3, width: 9 }
 }

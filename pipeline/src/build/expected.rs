@@ -41,7 +41,7 @@ mod tests {
         let sequences: [&[u32]; 4] = [&[0, 1, 2], &[2, 3, 0, 1], &[4, 5], &[2, 0, 1, 2]];
         let mut counter = Counter::new(6, 2, Decay::new(0, None));
         for sequence in sequences {
-            counter.add(&sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
+            counter.add(0, &sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
         }
         let counts = counter.finish();
         let tails = counts.tails.clone();

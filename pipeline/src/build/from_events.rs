@@ -76,7 +76,7 @@ struct Counted {
 
 fn inputs(log: &LogSettings) -> Vec<&Path> {
     let items = log.items.iter().map(|items| items.path.as_path());
-    log.events.iter().map(PathBuf::as_path).chain(items).collect()
+    log.events.iter().map(Path::new).chain(items).collect()
 }
 
 fn read(log: &LogSettings, output: &Output<'_>, progress: &Progress) -> anyhow::Result<Events> {
@@ -98,9 +98,10 @@ fn count_events(
     output: &Output<'_>,
 ) -> anyhow::Result<Counted> {
     let clusters = output.clusters();
-    let mut counter = Counter::new(clusters, output.settings.depth, Decay::new(window.to_us, count.half_life_days));
+    let decay = Decay::new(window.to_us, count.half_life_days);
+    let mut counter = Counter::new(clusters, output.settings.depth, decay).with_user_day_max(count.user_day_max);
     let rules = Rules { mode: count.mode, gap_us: count.gap_days.map(us), since_us: Some(window.from_us) };
-    let mut cutter = Cutter::new(rules, clusters as usize, |_, steps: &[_]| counter.add(steps));
+    let mut cutter = Cutter::new(rules, clusters as usize, |user, steps: &[_]| counter.add(user, steps));
     events.sorter.finish()?.try_for_each(|event| {
         cutter.push(event?);
         Ok::<(), SortError>(())
@@ -111,7 +112,7 @@ fn count_events(
         "no sequence of two clusters or more is left of {} events; see --mode, --gap-days and --window-days",
         events.tally.events
     );
-    Ok(Counted { counts: counter.finish(), cut })
+    Ok(Counted { counts: counter.finish().with_users_min(count.users_min), cut })
 }
 
 fn write(

@@ -37,7 +37,7 @@ pub fn read_log(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<Even
         Decoder::new(reading.catalogue, items::target(items.as_ref()), log.time_unit).with_weight_min(log.weight_min);
     let sorter = Sorter::new(reading.spill_dir, reading.memory_bytes);
     let mut reader = EventReader::new(&log.columns, decoder, refusals, sorter);
-    for path in &log.events {
+    for path in log.events.iter().map(Path::new) {
         let format = log.format.map_or_else(|| Format::of(path), Ok)?;
         reader.read(path, format, reading.progress)?;
     }

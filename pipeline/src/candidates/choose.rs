@@ -75,7 +75,7 @@ mod tests {
     fn smoothed(sequences: &[&[u32]]) -> Smoothed {
         let mut counter = Counter::new(6, 2, Decay::new(0, None));
         for sequence in sequences {
-            counter.add(&sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
+            counter.add(0, &sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect::<Vec<_>>());
         }
         Smoothed::new(counter.finish(), &Constants::new(&[2.0], 2))
     }

@@ -36,8 +36,8 @@ pub(super) struct Args {
 #[command(next_help_heading = "Input")]
 struct InputArgs {
     /// A log of events: CSV or JSON lines, plain or gzip, or Parquet; give it again for more files
-    #[arg(long, value_name = "FILE", required_unless_present = "candidates")]
-    events: Vec<PathBuf>,
+    #[arg(long, value_name = "SOURCE", required_unless_present = "candidates")]
+    events: Vec<String>,
     /// Candidates instead of a log: Parquet or JSON lines of `history` (cluster ids, oldest first) and `candidates` (of
     /// `cluster` and `score`), in any order; the row with an empty history is the popular list. Or the directory that
     /// `infer` filled
@@ -126,6 +126,12 @@ pub(super) struct CountArgs {
     /// Histories that were followed by something less often than this are left out
     #[arg(long, value_name = "EVENTS", default_value_t = 1)]
     min_count: u64,
+    /// What fewer different users have done is left out
+    #[arg(long, value_name = "USERS", default_value_t = 1)]
+    min_users: u32,
+    /// At most so many steps of one user and UTC day count, the first ones [default: all]
+    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u32).range(1..))]
+    max_user_day: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -202,13 +208,15 @@ impl CountArgs {
             half_life_days: self.half_life_days,
             smoothing: self.smoothing.clone(),
             seen_min: self.min_count,
+            users_min: self.min_users,
+            user_day_max: self.max_user_day,
         }
     }
 }
 
 impl ColumnArgs {
     /// A log of these files.
-    pub(super) fn log(&self, events: &[PathBuf], format: Option<Format>) -> LogSettings {
+    pub(super) fn log(&self, events: &[String], format: Option<Format>) -> LogSettings {
         LogSettings {
             events: events.to_vec(),
             format,

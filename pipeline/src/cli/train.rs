@@ -57,7 +57,7 @@ pub(super) struct Args {
 struct InputArgs {
     /// A log of events: CSV or JSON lines, plain or gzip, or Parquet; give it again for more files
     #[arg(long, value_name = "FILE", required = true)]
-    events: Vec<PathBuf>,
+    events: Vec<String>,
     /// The clusters: CSV with a header, a release's catalogue.jsonl, or a release's directory
     #[arg(long, value_name = "FILE|DIR")]
     catalogue: PathBuf,

@@ -46,13 +46,14 @@ impl Counting {
 
     fn counts<'e>(&self, clusters: u32, events: impl Iterator<Item = &'e Event> + Clone) -> Counts {
         let last_us = events.clone().map(|event| event.time_us).max().unwrap_or_default();
-        let mut counter = Counter::new(clusters, self.depth, Decay::new(last_us, self.count.half_life_days));
+        let decay = Decay::new(last_us, self.count.half_life_days);
+        let mut counter = Counter::new(clusters, self.depth, decay).with_user_day_max(self.count.user_day_max);
         let since_us = self.count.window_days.map(|days| last_us.saturating_sub(us(days)));
         let rules = Rules { since_us, ..self.rules() };
-        let mut cutter = Cutter::new(rules, clusters as usize, |_, steps: &[_]| counter.add(steps));
+        let mut cutter = Cutter::new(rules, clusters as usize, |user, steps: &[_]| counter.add(user, steps));
         events.for_each(|event| cutter.push(*event));
         cutter.finish();
-        counter.finish()
+        counter.finish().with_users_min(self.count.users_min)
     }
 }
 

@@ -28,6 +28,8 @@ fn counting(mode: Mode) -> Counting {
         half_life_days: None,
         smoothing: vec![3.0, 5.0],
         seen_min: 1,
+        users_min: 1,
+        user_day_max: None,
     };
     Counting { count, depth: 2, width: 4 }
 }

@@ -58,6 +58,11 @@ impl<'a> Decoder<'a> {
         self.users.len()
     }
 
+    /// The hashes of the users that were met, by number.
+    pub fn into_hashes(self) -> Vec<u64> {
+        self.users.into_hashes()
+    }
+
     /// The row's event, or `None` when its weight is too small.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ impl Data {
         let catalogue_path = catalogue_file(&input.catalogue);
         let catalogue = read_catalogue(&catalogue_path, &input.catalogue_columns)?;
         let items = input.log.items.iter().map(|items| items.path.as_path());
-        let files = input.log.events.iter().map(PathBuf::as_path).chain(items).chain([catalogue_path.as_path()]);
+        let files = input.log.events.iter().map(Path::new).chain(items).chain([catalogue_path.as_path()]);
         let inputs = input_files(files)?;
         let (log, tally, figures) = read(settings, &catalogue, &inputs)?;
         let prompt_history = u8::try_from(settings.network.history_max).context("--history-max is above 255")?;
