@@ -1,0 +1,198 @@
+//! Counts by day, from which the table of any day is made in one pass.
+//!
+//! What a build on that day would count, with the very smoothing of builds: a recount of the whole log for every day, age and half-life would
+//! take hours. It sees only what came before the day, and it never looks at what is asked.
+
+use rustc_hash::FxHashMap;
+
+use crate::count::{Counts, Level};
+use crate::decay::{Decay, US_PER_DAY};
+use crate::examples::Log;
+use crate::sequence::{Cutter, Rules, Step};
+use crate::smooth::{Constants, Smoothed};
+use crate::tally::Cell;
+
+/// Every step of a log by what it followed and its day.
+#[derive(Clone, Debug)]
+pub struct DayCounts {
+    clusters: u32,
+    popular: Vec<Entry>,
+    /// At `length - 1`: by history and next cluster.
+    grams: Vec<Vec<Entry>>,
+    constants: Constants,
+    first_day: i32,
+}
+
+/// A step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    /// The history's clusters and the next one as digits.
+    key: u64,
+    /// Its day, in UTC days since 1970.
+    day: i32,
+    /// The day from which it counts: a first item only with its second.
+    known: i32,
+    /// The lot of its user's day: a share of all days is those with the lowest lots.
+    lot: u32,
+}
+
+/// Which steps a table is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TableOf {
+    /// Only what came before this day.
+    pub before_day: i32,
+    /// Only so many days before it; `None` is all.
+    pub window_days: Option<i32>,
+    /// A step counts half after so many days; `None` is never.
+    pub half_life_days: Option<f64>,
+    /// The share of users' days that count at all.
+    pub share: f64,
+}
+
+impl TableOf {
+    /// Everything before a day.
+    pub const fn before(day: i32) -> Self {
+        Self { before_day: day, window_days: None, half_life_days: None, share: 1.0 }
+    }
+}
+
+/// The UTC day of a time in microseconds since 1970.
+pub fn day_of(time_us: i64) -> i32 {
+    time_us.div_euclid(US_PER_DAY as i64) as i32
+}
+
+/// When a UTC day begins, in microseconds since 1970.
+pub fn start_us(day: i32) -> i64 {
+    i64::from(day) * US_PER_DAY as i64
+}
+
+impl DayCounts {
+    /// The steps of a log, for histories of up to so many clusters as there are constants.
+    pub fn new(log: &Log, rules: Rules, constants: Constants) -> Self {
+        let mut days = Self {
+            clusters: log.clusters,
+            popular: Vec::new(),
+            grams: vec![Vec::new(); constants.by_length.len()],
+            constants,
+            first_day: 0,
+        };
+        let mut cutter = Cutter::new(rules, log.clusters as usize, |user, steps: &[Step]| days.add(user, steps));
+        log.events.iter().for_each(|event| cutter.push(*event));
+        cutter.finish();
+        days.grams.iter_mut().chain([&mut days.popular]).for_each(|entries| entries.sort_unstable());
+        days.first_day = days.popular.iter().map(|entry| entry.day).min().unwrap_or_default();
+        days
+    }
+
+    /// How many clusters the catalogue has.
+    pub fn clusters(&self) -> u32 {
+        self.clusters
+    }
+
+    /// The day of the first step.
+    pub fn first_day(&self) -> i32 {
+        self.first_day
+    }
+
+    /// How many steps a table is made of.
+    pub fn steps(&self, of: &TableOf) -> usize {
+        self.popular.iter().filter(|entry| of.has(entry)).count()
+    }
+
+    /// The longest history that is counted.
+    pub fn depth(&self) -> usize {
+        self.grams.len()
+    }
+
+    /// The key of the last clusters of a history, as many as are counted, with their number.
+    pub fn key(&self, history: &[u32]) -> (usize, u64) {
+        let suffix = &history[history.len().saturating_sub(self.depth())..];
+        (suffix.len(), suffix.iter().fold(0, |key, cluster| key * u64::from(self.clusters) + u64::from(*cluster)))
+    }
+
+    /// The probabilities.
+    pub fn table(&self, of: &TableOf) -> Smoothed {
+        let weights = Weights::new(of, self.first_day);
+        let mut popular = vec![Cell::default(); self.clusters as usize];
+        weights.walk(&self.popular, |key, cell| popular[key as usize] = cell);
+        let level = |entries: &Vec<Entry>| {
+            let mut level = Level::default();
+            weights.walk(entries, |key, cell| push(&mut level, key, u64::from(self.clusters), cell));
+            level.starts.push(level.nexts.len());
+            level
+        };
+        let levels = self.grams.iter().map(level).collect();
+        let tails = vec![FxHashMap::default(); self.depth()];
+        Smoothed::new(Counts { clusters: self.clusters, popular, levels, tails }, &self.constants)
+    }
+
+    fn add(&mut self, user: u32, steps: &[Step]) {
+        for (at, step) in steps.iter().enumerate() {
+            let day = day_of(step.time_us);
+            let known = day.max(day_of(steps[at.max(1)].time_us));
+            let entry = Entry { key: u64::from(step.cluster), day, known, lot: lot(user, day) };
+            self.popular.push(entry);
+            let mut place = u64::from(self.clusters);
+            let mut key = entry.key;
+            for (entries, before) in self.grams.iter_mut().zip(steps[..at].iter().rev()) {
+                key += u64::from(before.cluster) * place;
+                place = place.saturating_mul(u64::from(self.clusters));
+                entries.push(Entry { key, ..entry });
+            }
+        }
+    }
+}
+
+impl TableOf {
+    fn has(&self, entry: &Entry) -> bool {
+        let since = self.window_days.map_or(i32::MIN, |days| self.before_day.saturating_sub(days));
+        entry.known < self.before_day && entry.day >= since && f64::from(entry.lot) <= self.share * f64::from(u32::MAX)
+    }
+}
+
+/// What a step of each day weighs.
+struct Weights<'a> {
+    of: &'a TableOf,
+    first_day: i32,
+    by_day: Vec<u64>,
+}
+
+impl<'a> Weights<'a> {
+    fn new(of: &'a TableOf, first_day: i32) -> Self {
+        let decay = Decay::new(start_us(of.before_day - 1), of.half_life_days);
+        let by_day = (first_day..of.before_day).map(|day| decay.weight(start_us(day))).collect();
+        Self { of, first_day, by_day }
+    }
+
+    /// Hands on every key that was met, ascending, with its cell.
+    fn walk(&self, entries: &[Entry], mut visit: impl FnMut(u64, Cell)) {
+        for run in entries.chunk_by(|left, right| left.key == right.key) {
+            let mut cell = Cell::default();
+            for entry in run.iter().filter(|entry| self.of.has(entry)) {
+                cell.weight += self.by_day[(entry.day - self.first_day) as usize];
+                cell.seen = cell.seen.saturating_add(1);
+            }
+            if cell.seen > 0 {
+                visit(run[0].key, cell);
+            }
+        }
+    }
+}
+
+fn push(level: &mut Level, key: u64, clusters: u64, cell: Cell) {
+    let history = key / clusters;
+    if level.histories.last() != Some(&history) {
+        level.histories.push(history);
+        level.starts.push(level.nexts.len());
+    }
+    level.nexts.push((key % clusters) as u32);
+    level.cells.push(cell);
+}
+
+/// A number that a user's day always has, spread evenly: the finaliser of splitmix64 (Steele, Lea and Flood, 2014).
+pub fn lot(user: u32, day: i32) -> u32 {
+    let mut mixed = (u64::from(user) << 32 | u64::from(day.cast_unsigned())).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed >> 32) as u32
+}
