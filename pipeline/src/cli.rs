@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 mod build;
+mod evaluate;
 mod generate;
 mod train;
 mod infer;
@@ -37,6 +38,8 @@ enum Command {
     Infer(infer::Args),
     /// Ask a running service what a log's users went on to, and report how often it was right
     Replay(Box<replay::Args>),
+    /// Replay a log through time, and compare who would have known what came next
+    Evaluate(Box<evaluate::Args>),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -63,6 +66,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
     }

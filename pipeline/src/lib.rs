@@ -38,6 +38,7 @@ pub mod page;
 pub mod infer;
 pub mod build;
 pub mod train;
+pub mod evaluate;
 pub mod replay;
 pub mod generate;
 pub mod cli;

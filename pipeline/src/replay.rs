@@ -54,7 +54,7 @@ pub struct ReplaySettings {
 pub fn replay(settings: &ReplaySettings) -> anyhow::Result<ReplayReport> {
     let catalogue = read_catalogue(&settings.catalogue, &settings.catalogue_columns)?;
     let log = read(settings, &catalogue)?;
-    let rules = ExampleRules { rules: settings.rules, history_min: 1, history_max: settings.history_max };
+    let rules = ExampleRules { rules: settings.rules, history_max: settings.history_max, ..ExampleRules::default() };
     let examples = Examples::new(&log, &rules);
     let (from, until) = (examples.place_at(settings.span_us.0), examples.place_at(settings.span_us.1));
     ensure!(from < until, "nobody went on to anything in the span; see --from and --until");
