@@ -26,6 +26,8 @@ pub mod candidates;
 pub mod examples;
 pub mod measure;
 pub mod baselines;
+// Whether what follows what is changing.
+pub mod drift;
 // The commands.
 pub mod provenance;
 pub mod progress;
