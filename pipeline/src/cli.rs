@@ -12,13 +12,15 @@ mod generate;
 mod train;
 mod infer;
 mod replay;
+mod drift;
 
 /// Shown under `segue-pipeline --help`.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed: a file could not be used, or a row was refused under --strict
-  2  the command line is wrong";
+  2  the command line is wrong
+  6  drift: above the bound of --fail-above";
 
 /// Makes releases for `segue` out of interaction logs, or out of anyone's candidates.
 #[derive(Debug, Parser)]
@@ -40,6 +42,8 @@ enum Command {
     Replay(Box<replay::Args>),
     /// Replay a log through time, and compare who would have known what came next
     Evaluate(Box<evaluate::Args>),
+    /// Tell whether what follows what is changing, and how often to refresh
+    Drift(Box<drift::Args>),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -52,7 +56,7 @@ enum Command {
 /// Parses the command line, runs its one command and gives the exit code of the process.
 pub fn run() -> ExitCode {
     match dispatch(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -60,8 +64,9 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> anyhow::Result<()> {
-    match command {
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    let done = match command {
+        Command::Drift(args) => return drift::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
@@ -69,7 +74,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn completions(shell: Shell) -> anyhow::Result<()> {

@@ -8,9 +8,10 @@ use anyhow::{Context, ensure};
 use segue::snapshot::catalogue::Catalogue;
 use serde::Serialize;
 
-use crate::build::log::{Reading, first_refusal, read_log};
 use crate::build::LogSettings;
+use crate::build::log::{Reading, first_refusal, read_log};
 use crate::clusters::{CatalogueColumns, read_catalogue};
+use crate::decay::day;
 use crate::examples::{Counting, ExampleRules, Examples, Log};
 use crate::measure::Bootstrap;
 use crate::progress::Progress;
@@ -36,11 +37,12 @@ pub mod staleness;
 pub mod advice;
 // Showing it.
 pub mod words;
-pub mod summary;
+mod summary;
 pub mod heat;
 pub mod report;
 // The running service.
 pub mod live;
+// Showing it.
 
 pub use advice::{Advice, Setting};
 pub use figures::{Figures, Sure};
@@ -48,7 +50,7 @@ pub use months::{Months, MonthsSettings};
 pub use period::Period;
 pub use staleness::{Asked, Staleness};
 
-use days::{DayCounts, TableOf, day_of, start_us};
+use days::{DayCounts, TableOf, start_us};
 
 /// Periods at the start of the log that only fill the first tables: requests are asked from the third on.
 const PERIODS_UNASKED: i32 = 2;
@@ -102,13 +104,13 @@ pub fn drift(settings: &DriftSettings) -> anyhow::Result<(Drift, Catalogue)> {
     let progress = Progress::reading_bytes(input_bytes(&settings.log));
     let read = read(settings, &catalogue, &progress)?;
     progress.phase("comparing");
-    let ids: Vec<u32> = catalogue.iter().map(|cluster| cluster.id).collect();
+    let ids: Vec<u32> = catalogue.clusters().iter().map(|cluster| cluster.id).collect();
     let months = Months::new(&read.log, &settings.rules(), &settings.months, &ids)?;
     progress.phase("asking");
     let (staleness, advice) = settings.ask(&read.log);
     progress.finish();
     let (first, last) = read.log.span_us().unwrap_or_default();
-    let dates = [first, last].map(|time_us| period::date_of_day(day_of(time_us)));
+    let dates = [first, last].map(|time_us| period::date_of_day(day(time_us)));
     Ok((Drift { input: read.input, users: read.users, dates, months, staleness, advice }, catalogue))
 }
 
@@ -130,14 +132,24 @@ fn read(settings: &DriftSettings, catalogue: &Catalogue, progress: &Progress) ->
     };
     let events = read_log(&settings.log, &reading)?;
     let tally = events.tally;
-    let input = InputFigures { spills: events.sorter.spills(), ..InputFigures::new(tally.rows, tally.events, &events.refusals) };
+    let input = InputFigures {
+        spills: events.sorter.spills(),
+        ..InputFigures::new(tally.rows, tally.events, &events.refusals)
+    };
     ensure!(tally.events > 0, "no event could be read{}", first_refusal(&input));
     let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
     Ok(Read { log: Log::collect(events, clusters)?, users: tally.users, input })
 }
 
 fn input_bytes(log: &LogSettings) -> u64 {
-    log.events.iter().filter_map(|path| path.metadata().ok()).map(|about| about.len()).sum()
+    log.events.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|about| about.len()).sum()
+}
+
+impl Drift {
+    /// Whether the judged periods surely drift by more than a bound: the whole interval lies above it, and chance seldom gives so low an overlap.
+    pub fn is_above(&self, bound: f64) -> bool {
+        self.months.judged.is_above(bound)
+    }
 }
 
 impl DriftSettings {
@@ -171,7 +183,7 @@ impl DriftSettings {
     fn asked(&self, log: &Log) -> Asked {
         let period = self.months.period;
         let (first, last) = log.span_us().unwrap_or_default();
-        let (first_day, to_day) = (day_of(first), day_of(last) + 1);
+        let (first_day, to_day) = (day(first), day(last) + 1);
         let third = period.of(first) + PERIODS_UNASKED;
         let from_day = (first_day..to_day).find(|day| period.of(start_us(*day)) >= third).unwrap_or(to_day);
         Asked { from_day, to_day }

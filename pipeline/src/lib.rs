@@ -30,6 +30,8 @@ pub mod baselines;
 pub mod blend;
 pub mod quality;
 pub mod gate;
+// Whether what follows what is changing.
+pub mod drift;
 // The commands.
 pub mod provenance;
 pub mod progress;

@@ -60,7 +60,8 @@ impl Comparing {
         let without = |group: u32| move |row: usize| pair.group(row) != group;
         let null_without = |group: u32| {
             let mut sum = Overlap::default();
-            kept.iter().for_each(|sides| sum += self.overlap(pair, |row| of(sides, row).filter(|_| without(group)(row))));
+            kept.iter()
+                .for_each(|sides| sum += self.overlap(pair, |row| of(sides, row).filter(|_| without(group)(row))));
             sum
         };
         Compared {
@@ -100,8 +101,7 @@ impl Comparing {
     }
 
     fn look(&self, pair: &Pair, side: impl Fn(usize) -> Option<usize>) -> Found {
-        let mut found =
-            Found { by_cluster: vec![Overlap::default(); self.clusters as usize], ..Found::default() };
+        let mut found = Found { by_cluster: vec![Overlap::default(); self.clusters as usize], ..Found::default() };
         compare(&pair.rows, self.top, side, |met| found.add(&met, self.clusters));
         found
     }

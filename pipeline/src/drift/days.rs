@@ -5,8 +5,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::count::{Counts, Level};
-use crate::decay::{Decay, US_PER_DAY};
+use crate::count::Counts;
+use crate::decay::{self, Decay, US_PER_DAY};
 use crate::examples::Log;
 use crate::sequence::{Cutter, Rules, Step};
 use crate::smooth::{Constants, Smoothed};
@@ -54,11 +54,6 @@ impl TableOf {
     pub const fn before(day: i32) -> Self {
         Self { before_day: day, window_days: None, half_life_days: None, share: 1.0 }
     }
-}
-
-/// The UTC day of a time in microseconds since 1970.
-pub fn day_of(time_us: i64) -> i32 {
-    time_us.div_euclid(US_PER_DAY as i64) as i32
 }
 
 /// When a UTC day begins, in microseconds since 1970.
@@ -114,22 +109,16 @@ impl DayCounts {
     pub fn table(&self, of: &TableOf) -> Smoothed {
         let weights = Weights::new(of, self.first_day);
         let mut popular = vec![Cell::default(); self.clusters as usize];
-        weights.walk(&self.popular, |key, cell| popular[key as usize] = cell);
-        let level = |entries: &Vec<Entry>| {
-            let mut level = Level::default();
-            weights.walk(entries, |key, cell| push(&mut level, key, u64::from(self.clusters), cell));
-            level.starts.push(level.nexts.len());
-            level
-        };
-        let levels = self.grams.iter().map(level).collect();
+        weights.cells(&self.popular).for_each(|(key, cell)| popular[key as usize] = cell);
+        let levels = self.grams.iter().map(|entries| weights.cells(entries).collect()).collect();
         let tails = vec![FxHashMap::default(); self.depth()];
-        Smoothed::new(Counts { clusters: self.clusters, popular, levels, tails }, &self.constants)
+        Smoothed::new(Counts::from_cells(popular, levels, tails), &self.constants)
     }
 
     fn add(&mut self, user: u32, steps: &[Step]) {
         for (at, step) in steps.iter().enumerate() {
-            let day = day_of(step.time_us);
-            let known = day.max(day_of(steps[at.max(1)].time_us));
+            let day = decay::day(step.time_us);
+            let known = day.max(decay::day(steps[at.max(1)].time_us));
             let entry = Entry { key: u64::from(step.cluster), day, known, lot: lot(user, day) };
             self.popular.push(entry);
             let mut place = u64::from(self.clusters);
@@ -159,34 +148,21 @@ struct Weights<'a> {
 
 impl<'a> Weights<'a> {
     fn new(of: &'a TableOf, first_day: i32) -> Self {
-        let decay = Decay::new(start_us(of.before_day - 1), of.half_life_days);
-        let by_day = (first_day..of.before_day).map(|day| decay.weight(start_us(day))).collect();
+        let decay = Decay::from_day(of.before_day - 1, of.half_life_days);
+        let by_day = (first_day..of.before_day).map(|day| decay.weight_of_day(day)).collect();
         Self { of, first_day, by_day }
     }
 
-    /// Hands on every key that was met, ascending, with its cell.
-    fn walk(&self, entries: &[Entry], mut visit: impl FnMut(u64, Cell)) {
-        for run in entries.chunk_by(|left, right| left.key == right.key) {
+    /// Every key that was met, ascending, with its cell.
+    fn cells(&self, entries: &[Entry]) -> impl Iterator<Item = (u64, Cell)> {
+        let cell = |run: &[Entry]| {
             let mut cell = Cell::default();
-            for entry in run.iter().filter(|entry| self.of.has(entry)) {
-                cell.weight += self.by_day[(entry.day - self.first_day) as usize];
-                cell.seen = cell.seen.saturating_add(1);
-            }
-            if cell.seen > 0 {
-                visit(run[0].key, cell);
-            }
-        }
+            let counted = run.iter().filter(|entry| self.of.has(entry));
+            counted.for_each(|entry| cell.add(self.by_day[(entry.day - self.first_day) as usize]));
+            (run[0].key, cell)
+        };
+        entries.chunk_by(|left, right| left.key == right.key).map(cell).filter(|(_, cell)| cell.seen > 0)
     }
-}
-
-fn push(level: &mut Level, key: u64, clusters: u64, cell: Cell) {
-    let history = key / clusters;
-    if level.histories.last() != Some(&history) {
-        level.histories.push(history);
-        level.starts.push(level.nexts.len());
-    }
-    level.nexts.push((key % clusters) as u32);
-    level.cells.push(cell);
 }
 
 /// A number that a user's day always has, spread evenly: the finaliser of splitmix64 (Steele, Lea and Flood, 2014).

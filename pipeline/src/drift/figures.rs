@@ -14,6 +14,9 @@ use crate::measure;
 /// The share of draws that an interval holds.
 const HELD: f64 = 0.95;
 
+/// The share of swaps that gave so low an overlap below which it is not put down to chance.
+const P_MAX: f64 = 0.05;
+
 /// The 0.975 quantile of Student's law with 19 degrees of freedom, one less than [`GROUPS`].
 const STUDENT: f64 = 2.093;
 
@@ -81,6 +84,11 @@ impl Sure {
 }
 
 impl Figures {
+    /// Whether the drift is surely above a bound, and chance seldom gives so low an overlap.
+    pub fn is_above(&self, bound: f64) -> bool {
+        self.drift.is_above(bound) && self.p <= P_MAX
+    }
+
     /// The figures of a comparison.
     pub fn new(compared: &Compared) -> Self {
         let observed = compared.observed.all;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate};
 
 /// The spans of time that are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
 pub enum Period {
     /// Calendar months.
     #[default]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::contenders::{Answers, Contender, Family, WEEK_DAYS};
 use super::data::Data;
 use super::{EvaluateSettings, Replay};
-use crate::drift::days::day_of;
+use crate::decay;
 use crate::drift::period::date_of_day;
 use crate::measure::{Bootstrap, Figures, Interval, Outcomes};
 use crate::summary::InputFigures;
@@ -123,7 +123,7 @@ impl Evaluation {
             input: data.input,
             clusters: data.catalogue.len(),
             users: data.users,
-            dates: [first, last].map(|time_us| date_of_day(day_of(time_us))),
+            dates: [first, last].map(|time_us| date_of_day(decay::day(time_us))),
             counting: CountingFigures {
                 gap_days: count.gap_days,
                 window_days: count.window_days,

@@ -54,7 +54,8 @@ impl Answering for Reference<'_> {
     }
 
     fn rank(&self, tables: &Tables, _: &Stretch, asked: &Asked<'_>) -> Vec<Lists> {
-        let lists = |of: fn(&Tables, &[u32]) -> Vec<u32>| asked.histories.iter().map(move |history| of(tables, history));
+        let lists =
+            |of: fn(&Tables, &[u32]) -> Vec<u32>| asked.histories.iter().map(move |history| of(tables, history));
         vec![
             lists(|tables, _| tables.month.popular.clone()).collect(),
             lists(|tables, history| tables.month.after_pair(history)).collect(),

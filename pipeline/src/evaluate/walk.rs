@@ -10,7 +10,8 @@ use rustc_hash::FxHashMap;
 
 use super::Replay;
 use super::months::Months;
-use crate::drift::days::{day_of, start_us};
+use crate::decay;
+use crate::drift::days::start_us;
 use crate::examples::{Example, Examples};
 use crate::measure::{Outcomes, Rankings};
 use crate::progress::Progress;
@@ -71,12 +72,12 @@ pub trait Answering: Sync {
 impl Cadence {
     /// The stretches of the months' requests.
     pub fn stretches(self, examples: &Examples, months: &Months) -> Vec<Stretch> {
-        let first_day = months.asked.first().map_or(i32::MIN, |month| day_of(month.start_us));
+        let first_day = months.asked.first().map_or(i32::MIN, |month| decay::day(month.start_us));
         let mut stretches = Vec::new();
         for (at, month) in months.asked.iter().enumerate() {
             let mut from = month.range.start;
             while from < month.range.end {
-                let (day, until_us) = self.serves(examples.get(from).time_us, (first_day, day_of(month.start_us)));
+                let (day, until_us) = self.serves(examples.get(from).time_us, (first_day, decay::day(month.start_us)));
                 let to = until_us.map_or(month.range.end, |until_us| examples.place_at(until_us));
                 let to = to.clamp(from + 1, month.range.end);
                 stretches.push(Stretch { range: from..to, day, month: at });
@@ -92,7 +93,7 @@ impl Cadence {
             Self::Once => (first_day, None),
             Self::Monthly => (month_day, None),
             Self::Days(days) => {
-                let day = day_of(time_us).div_euclid(days) * days;
+                let day = decay::day(time_us).div_euclid(days) * days;
                 (day, Some(start_us(day.saturating_add(days))))
             }
         }
