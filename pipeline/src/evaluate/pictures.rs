@@ -1,6 +1,6 @@
 //! The pictures of a mode: who is better, month by month, and what freshness and memory are worth.
 //!
-//! A contender has one colour in all of them.
+//! A contender has one colour in all of them. What was tried stands evenly spaced, whatever its days.
 
 use super::contenders::{Family, WEEK_DAYS};
 use super::figures::{AgeFigures, ContenderFigures, ModeFigures, hit_5};
@@ -45,7 +45,7 @@ pub fn pictures(mode: &ModeFigures) -> Result<Vec<Picture>, ChartError> {
         ),
     ];
     if mode.refreshed(Family::Smoothed, WEEK_DAYS).is_some() {
-        pictures.push(picture("cadence", cadence(mode).svg()?, "hit@5 by the days between two refreshes; rightmost, a table that was made once, before the first month, and never again. The models' weights are a month's everywhere."));
+        pictures.push(picture("cadence", cadence(mode).svg()?, &cadence_caption(mode)));
     }
     if !mode.windows.is_empty() {
         pictures.push(picture("memory", memory(mode).svg()?, "hit@5 of smoothed counts, refreshed weekly, when only so many days count, and when an event counts half after so many days."));
@@ -103,25 +103,39 @@ fn months(mode: &ModeFigures) -> Lines {
 }
 
 fn cadence(mode: &ModeFigures) -> Lines {
-    let mut cadences: Vec<Option<i32>> = mode.family(Family::Smoothed).map(|one| one.every_days).collect();
-    cadences.sort_by_key(|days| days.unwrap_or(i32::MAX));
+    let mut cadences: Vec<i32> = mode.family(Family::Smoothed).filter_map(|one| one.every_days).collect();
+    cadences.sort_unstable();
     let line = |family: Family| {
-        let hit_5 =
-            |days: &Option<i32>| mode.family(family).find(|one| one.every_days == *days).map(ContenderFigures::hit_5);
-        let points = (0..).zip(&cadences).filter_map(|(at, days)| Some(Point::exact(f64::from(at), hit_5(days)?)));
+        let points = (0..)
+            .zip(&cadences)
+            .filter_map(|(at, days)| Some(Point::exact(f64::from(at), mode.refreshed(family, *days)?.hit_5())));
         Line { name: family.word().to_owned(), colour: colour(family), points: points.collect() }
     };
     let lines = [Family::Smoothed, Family::Retrieved, Family::Hybrid].map(line);
+    let ticks = (0..).zip(&cadences).map(|(at, days)| Tick { at: f64::from(at), name: days.to_string() });
     Lines {
         x_name: "days between two refreshes".to_owned(),
         y_name: HIT_5.to_owned(),
-        ticks: ticks(&cadences, "never again"),
+        ticks: ticks.collect(),
         lines: lines.into_iter().filter(|line| !line.points.is_empty()).collect(),
     }
 }
 
+/// What stands under the cadences: what comes of never refreshing at all, too low to share their picture.
+fn cadence_caption(mode: &ModeFigures) -> String {
+    let families = [Family::Smoothed, Family::Retrieved, Family::Hybrid].into_iter();
+    let once = families.filter_map(|family| mode.family(family).find(|one| one.every_days.is_none()));
+    let once: Vec<String> = once.map(|one| format!("{} {:.3}", one.family.word(), one.hit_5())).collect();
+    format!(
+        "hit@5 by the days between two refreshes of the table. The models' weights are a month's everywhere. Computed once, before the first month, \
+         and never again: {}.",
+        once.join(", ")
+    )
+}
+
 fn memory(mode: &ModeFigures) -> Lines {
-    let ages: Vec<Option<i32>> = mode.windows.iter().map(|age| age.days).collect();
+    let name = |age: &AgeFigures| age.days.map_or_else(|| "all".to_owned(), |days| days.to_string());
+    let ticks = (0..).zip(&mode.windows).map(|(at, age)| Tick { at: f64::from(at), name: name(age) });
     let line = |(name, colour, tried): (&str, Colour, &[AgeFigures])| {
         let points = (0..).zip(tried).map(|(at, age)| Point::exact(f64::from(at), hit_5(&age.figures)[0]));
         Line { name: name.to_owned(), colour, points: points.collect() }
@@ -129,13 +143,7 @@ fn memory(mode: &ModeFigures) -> Lines {
     Lines {
         x_name: "days".to_owned(),
         y_name: HIT_5.to_owned(),
-        ticks: ticks(&ages, "all"),
+        ticks: ticks.collect(),
         lines: [("window", SERIES[3], &mode.windows[..]), ("half-life", SERIES[2], &mode.half_lives)].map(line).into(),
     }
-}
-
-/// Evenly spaced, whatever the days: what matters is which was tried.
-fn ticks(days: &[Option<i32>], none: &str) -> Vec<Tick> {
-    let name = |days: &Option<i32>| days.map_or_else(|| none.to_owned(), |days| days.to_string());
-    (0..).zip(days).map(|(at, days)| Tick { at: f64::from(at), name: name(days) }).collect()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use indicatif::HumanCount;
 
-use super::contenders::Family;
+use super::contenders::{Family, WEEK_DAYS};
 use super::figures::{AgeFigures, ContenderFigures, Evaluation, ModeFigures, hit_5};
 use super::pictures::{Picture, pictures};
 use crate::measure::{Figures, Interval};
@@ -115,8 +115,8 @@ fn cadence_advice(mode: &ModeFigures, family: Family) -> Option<String> {
     let against = best.less_weekly.filter(|_| refreshed().count() > 1)?;
     let what = capitalised(family.word());
     Some(match best.every_days {
-        Some(7) => format!("{what}: no cadence that was tried is better than a refresh every week."),
-        _ => format!("{what}: {} is best, {} hit@5 against a refresh every week.", quoted(&best.name), gain(&against)),
+        Some(WEEK_DAYS) => format!("{what}: no cadence that was tried beats a refresh every week."),
+        _ => format!("{what}: the best cadence is {}, hit@5 {} against every week.", cadence(best), gain(&against)),
     })
 }
 
@@ -124,14 +124,25 @@ fn age_advice(what: &str, tried: &[AgeFigures]) -> Option<String> {
     let best = tried.iter().max_by(|left, right| hit_5(&left.figures)[0].total_cmp(&hit_5(&right.figures)[0]))?;
     Some(match best.days {
         None => format!("No {what} that was tried is better than all history, nothing faded."),
-        Some(days) => format!("The best {what} is {days} days: {} hit@5 against all history.", gain(&best.less_all)),
+        Some(days) => format!(
+            "The best {what} is {days} days, hit@5 {} against all history, nothing faded.",
+            gain(&best.less_all)
+        ),
     })
+}
+
+fn cadence(contender: &ContenderFigures) -> String {
+    match contender.every_days {
+        None => "once".to_owned(),
+        Some(1) => "every day".to_owned(),
+        Some(days) => format!("every {days} days"),
+    }
 }
 
 /// A difference in words, and whether it is one.
 fn gain(interval: &Interval) -> String {
     let [measured, low, high] = hit_5(interval);
-    let sure = if low > 0.0 || high < 0.0 { "" } else { ", which may be chance," };
+    let sure = if low > 0.0 || high < 0.0 { "" } else { " (perhaps chance)" };
     format!("{measured:+.4} [{low:+.4}, {high:+.4}]{sure}")
 }
 

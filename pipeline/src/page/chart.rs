@@ -48,7 +48,7 @@ pub(super) fn plain<'a>() -> TextStyle<'a> {
     ("sans-serif", LETTER_PX + 1).into_font().color(&INK.rgb())
 }
 
-/// Round values inside a range, about `count` of them: steps of 1, 2 or 5 times a power of ten.
+/// Round values inside a range, not far from `count` of them: steps of 1, 2 or 5 times a power of ten.
 pub(super) fn round_values(low: f64, high: f64, count: usize) -> Vec<f64> {
     let rough = (high - low) / count.max(1) as f64;
     if rough.is_nan() || rough <= 0.0 {
@@ -56,7 +56,7 @@ pub(super) fn round_values(low: f64, high: f64, count: usize) -> Vec<f64> {
     }
     let power = 10_f64.powf(rough.log10().floor());
     let step =
-        [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
+        [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| *step >= 0.7 * rough).unwrap_or(rough);
     let first = (low / step).ceil() as i64;
     (first..).map(|at| at as f64 * step).take_while(|value| *value <= high + step * 1e-9).collect()
 }
