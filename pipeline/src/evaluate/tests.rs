@@ -93,12 +93,15 @@ impl Asked {
     }
 }
 
-/// Every day someone goes 0, 2, 1; from the oracle's day on, 0, 2, 5, which nobody met before.
+/// Every day someone goes 0, 2, 1; from the oracle's day on, so many that they outnumber all before go 0, 2, 5, which nobody met before.
 fn oracle(from_day: i64) -> Log {
     let visit = |day: i64| {
-        let next = if day >= from_day { 5 } else { 1 };
+        let (users, next) = if day >= from_day { (60, 5) } else { (1, 1) };
         let at = day * DAY_US + DAY_US / 2;
-        [(day as u32, at, 0), (day as u32, at + 1, 2), (day as u32, at + 2, next)]
+        (0..users).flat_map(move |user| {
+            let user = day as u32 * 100 + user;
+            [(user, at, 0), (user, at + 1, 2), (user, at + 2, next)]
+        })
     };
     log(&(0..130).flat_map(visit).collect::<Vec<_>>())
 }
