@@ -12,8 +12,12 @@ use support::{error, json, log, run};
 const TINY: &str = "--hidden 8 --intermediate 8 --layers 1 --heads 1 --retrieved-max 2 --epochs 1 --epochs-monthly 1 --draws 20 --refresh-days 7,30 \
     --memory-days 30 --requests-min 20";
 
+/// The command with these flags, and the small ones where these say nothing else.
 fn line(flags: &str) -> String {
-    format!("evaluate --events events.csv --catalogue clusters.csv {TINY} {flags}")
+    let words: Vec<&str> = TINY.split_whitespace().collect();
+    let tiny = words.chunks(2).filter(|pair| !flags.split_whitespace().any(|flag| flag == pair[0]));
+    let tiny: String = tiny.map(|pair| format!(" {} {}", pair[0], pair[1])).collect();
+    format!("evaluate --events events.csv --catalogue clusters.csv{tiny} {flags}")
 }
 
 fn evaluated(dir: &Path, flags: &str) -> Value {

@@ -58,7 +58,10 @@ pub fn counted(table: &AsOf<'_>, asked: &Asked<'_>) -> Counted {
 pub fn blend((told, weight): (&[Vec<f32>], f64), counted: &Counted, smoothed: &Smoothed) -> Lists {
     let one = |(told, counted): (&Vec<f32>, &Vec<(u32, f64)>)| {
         let mut scores: Vec<f64> = probabilities(told).into_iter().map(|told| told * weight).collect();
-        counted.iter().for_each(|(cluster, score)| scores[*cluster as usize] += (1.0 - weight) * score);
+        // What cannot come next has no share of either: both are probabilities given that it does not come.
+        let open = || counted.iter().filter(|(cluster, _)| told[*cluster as usize].is_finite());
+        let left = open().map(|(_, score)| score).sum::<f64>().max(f64::EPSILON);
+        open().for_each(|(cluster, score)| scores[*cluster as usize] += (1.0 - weight) * score / left);
         let mut ranked: Vec<(u32, f64)> = (0..).zip(scores).collect();
         ranked.sort_unstable_by(|left, right| smoothed.better(*left, *right));
         ranked.into_iter().map(|(cluster, _)| cluster).collect()

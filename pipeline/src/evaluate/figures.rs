@@ -220,7 +220,7 @@ impl Replay<'_> {
 fn weekly(contenders: &[Contender], family: Family) -> Option<usize> {
     let of_family = || contenders.iter().enumerate().filter(|(_, contender)| contender.family == family);
     let weekly = of_family().find(|(_, contender)| contender.every_days == Some(WEEK_DAYS));
-    weekly.or_else(|| of_family().last()).map(|(at, _)| at)
+    weekly.or_else(|| of_family().next_back()).map(|(at, _)| at)
 }
 
 fn ages(tried: &[(Option<i32>, Outcomes)], bootstrap: &Bootstrap) -> Vec<AgeFigures> {

@@ -39,20 +39,13 @@ pub fn write(evaluation: &Evaluation, dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn page(evaluation: &Evaluation, pictured: &[(&ModeFigures, Vec<Picture>)]) -> Page {
-    let [from, to] = &evaluation.dates;
     let mut page = Page::new("Who knows what comes next", &lead(evaluation));
-    page.fact(&count(evaluation.input.used), "events").fact(&count(evaluation.users), "users");
-    page.fact(&evaluation.clusters.to_string(), "clusters");
-    page.fact(&evaluation.modes.first().map_or(0, |mode| mode.months.len()).to_string(), "months asked about");
+    evaluation.modes.iter().for_each(|mode| add_fact(&mut page, mode));
     for (mode, pictures) in pictured {
         add_mode(&mut page, mode, pictures);
     }
     page.section("How to read this", READING);
-    page.foot(&format!(
-        "{TOOL}. Events from {from} to {to}, {} rows refused. {}",
-        count(evaluation.input.refused),
-        told(evaluation)
-    ));
+    page.foot(&format!("{TOOL}. {} rows refused. {}", count(evaluation.input.refused), told(evaluation)));
     page
 }
 
@@ -75,20 +68,23 @@ Intervals hold 95 % of 1,000 draws of users. Differences are of the same request
 by the same requests that they are shown on: a lead smaller than its interval is no lead.";
 
 fn lead(evaluation: &Evaluation) -> String {
-    evaluation.modes.iter().filter_map(lead_of).collect::<Vec<_>>().join(" ")
+    let [from, to] = &evaluation.dates;
+    let months = evaluation.modes.iter().map(|mode| mode.months.len()).max().unwrap_or_default();
+    format!(
+        "{} events of {} users over {} clusters, from {from} to {to}, replayed through time: {months} months are asked about. Each figure is the share of \
+         requests whose next cluster the best contender had among its first five.",
+        count(evaluation.input.used),
+        count(evaluation.users),
+        evaluation.clusters
+    )
 }
 
-fn lead_of(mode: &ModeFigures) -> Option<String> {
-    let best = mode.best()?;
-    let popularity = mode.contenders.first()?;
-    let name = capitalised(mode.mode);
-    Some(format!(
-        "{name}: the best, {}, has the next cluster among its first five for {} of {} requests; popularity has {}.",
-        quoted(&best.name),
-        percent(best.hit_5()),
-        count(mode.requests as u64),
-        percent(popularity.hit_5()),
-    ))
+/// The winner of a mode, beside popularity.
+fn add_fact(page: &mut Page, mode: &ModeFigures) {
+    let Some((best, popularity)) = mode.best().zip(mode.contenders.first()) else { return };
+    let what =
+        format!("{}: {}; popularity {}", capitalised(mode.mode), quoted(&best.name), percent(popularity.hit_5()));
+    page.fact(&percent(best.hit_5()), &what);
 }
 
 fn add_mode(page: &mut Page, mode: &ModeFigures, pictures: &[Picture]) {
