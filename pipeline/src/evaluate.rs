@@ -41,7 +41,7 @@ pub mod report;
 pub use figures::{Evaluation, ModeFigures};
 
 use data::Data;
-use months::Months;
+use months::{Bounds, Months};
 use walk::HISTORY;
 
 /// How a log is evaluated.
@@ -65,8 +65,8 @@ pub struct EvaluateSettings {
     pub cadences: Vec<i32>,
     /// Windows and half-lives that are tried, in days.
     pub ages: Vec<i32>,
-    /// Months with fewer requests are left out.
-    pub requests_min: usize,
+    /// How many requests a month may have.
+    pub requests: Bounds,
     /// The models; `None` evaluates the counts alone.
     pub learning: Option<Learning>,
     /// How intervals are drawn.
@@ -80,6 +80,8 @@ pub struct Learning {
     pub size: Size,
     /// The most retrieved continuations of a prompt.
     pub retrieved_max: usize,
+    /// The most examples of one training: the latest stay.
+    pub examples_max: usize,
     /// How often the first model sees every example before the first month.
     pub epochs: u32,
     /// How often the model of each later month sees the examples of the month before.
@@ -127,11 +129,11 @@ pub fn evaluate_mode(settings: &EvaluateSettings, log: &Log, mode: Mode) -> anyh
     let mut counting = settings.counting.clone();
     counting.count.mode = mode;
     let examples = Examples::new(log, &example_rules(&counting));
-    let months = Months::new(&examples, settings.requests_min);
+    let months = Months::new(&examples, settings.requests);
     ensure!(
         !months.asked.is_empty(),
         "no month from the third on has {} requests in {} mode; give a longer log, or lower --requests-min",
-        settings.requests_min,
+        settings.requests.min,
         mode.name()
     );
     let constants = Constants::new(&counting.count.smoothing, counting.depth);

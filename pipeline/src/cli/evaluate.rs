@@ -8,6 +8,7 @@ use segue::model::config::Size;
 use crate::build::{BYTES_PER_MB, CountSettings};
 use crate::cli::build::ColumnArgs;
 use crate::cli::{not_negative, positive};
+use crate::evaluate::months::Bounds;
 use crate::evaluate::{EvaluateSettings, Learning, evaluate, report};
 use crate::examples::Counting;
 use crate::measure::Bootstrap;
@@ -101,6 +102,9 @@ struct ComparedArgs {
     /// Months with fewer requests are left out
     #[arg(long, value_name = "REQUESTS", default_value_t = 300)]
     requests_min: usize,
+    /// Where a month has more requests, only those of some users are asked, the same users in all months
+    #[arg(long, value_name = "REQUESTS", default_value_t = 200_000)]
+    requests_max: usize,
     /// How often users are drawn again for the intervals
     #[arg(long, default_value_t = DRAWS)]
     draws: usize,
@@ -130,6 +134,9 @@ struct ModelArgs {
     /// The most retrieved continuations that a model is shown: the best
     #[arg(long, value_name = "CLUSTERS", default_value_t = 8)]
     retrieved_max: usize,
+    /// The most examples of one training: the latest stay
+    #[arg(long, value_name = "EXAMPLES", default_value_t = 200_000)]
+    examples_max: usize,
     /// How often the first model sees what came before the first month
     #[arg(long, default_value_t = 6)]
     epochs: u32,
@@ -163,7 +170,7 @@ impl Args {
             modes: self.count.modes.clone(),
             cadences: compared.refresh_days.clone(),
             ages: compared.memory_days.clone(),
-            requests_min: compared.requests_min,
+            requests: Bounds { min: compared.requests_min, max: compared.requests_max },
             learning: (!self.model.counts_only).then(|| self.model.learning(compared.seed)),
             bootstrap: Bootstrap { draws: compared.draws, seed: compared.seed },
         }
@@ -192,6 +199,7 @@ impl ModelArgs {
         Learning {
             size: Size { hidden, intermediate, layers, heads },
             retrieved_max: self.retrieved_max,
+            examples_max: self.examples_max,
             epochs: self.epochs,
             epochs_monthly: self.epochs_monthly,
             learning_rate: self.learning_rate,

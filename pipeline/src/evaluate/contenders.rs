@@ -130,7 +130,7 @@ impl Replay<'_> {
 
     /// Where months end among the requests.
     pub fn month_ends(&self) -> Vec<usize> {
-        let lengths = self.months.asked.iter().map(|month| month.range.len());
+        let lengths = self.months.asked.iter().map(|month| month.requests);
         lengths
             .scan(0, |end, length| {
                 *end += length;

@@ -203,13 +203,14 @@ impl Contender {
 impl Replay<'_> {
     fn users(&self) -> usize {
         let requests = self.months.asked.iter().flat_map(|month| self.examples.iter(month.range.clone()));
+        let requests = requests.filter(|example| self.months.asks(example));
         requests.map(|request| request.user).collect::<rustc_hash::FxHashSet<u32>>().len()
     }
 
     fn month_figures(&self, weights: &[f64]) -> Vec<MonthFigures> {
         let month = |(at, month): (usize, &super::months::Month)| MonthFigures {
             name: month.name.clone(),
-            requests: month.range.len(),
+            requests: month.requests,
             weight: weights.get(at).copied(),
         };
         self.months.asked.iter().enumerate().map(month).collect()

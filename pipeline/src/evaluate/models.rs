@@ -111,6 +111,7 @@ impl Training<'_> {
             Some(_) => self.settings(self.learning.epochs_monthly, self.learning.learning_rate * MONTHLY_RATE_SHARE),
         };
         let parameters = before.unwrap_or_else(|| parameters::draw(self.layout, self.learning.seed));
+        let range = range.start.max(range.end.saturating_sub(self.learning.examples_max))..range.end;
         if range.is_empty() || learning.epochs == 0 {
             return Ok(parameters);
         }

@@ -7,7 +7,8 @@ use std::ops::Range;
 use chrono::{NaiveDate, NaiveTime};
 
 use crate::drift::Period;
-use crate::examples::Examples;
+use crate::drift::days::lot;
+use crate::examples::{Example, Examples};
 
 /// Months at the start of a log that are not asked about.
 pub const MONTHS_UNASKED: i32 = 2;
@@ -19,6 +20,17 @@ pub struct Months {
     pub asked: Vec<Month>,
     /// Those from the third on that have too few requests, with how many they have.
     pub left_out: Vec<(String, usize)>,
+    /// The share of users whose requests are asked: all, unless a month has too many.
+    users_share: f64,
+}
+
+/// How many requests a month may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// A month with fewer is left out.
+    pub min: usize,
+    /// Where a month has more, only a share of the users is asked, the same in all months.
+    pub max: usize,
 }
 
 /// One month.
@@ -28,25 +40,42 @@ pub struct Month {
     pub name: String,
     /// Its first moment, in microseconds since 1970.
     pub start_us: i64,
-    /// The places of its requests among the examples.
+    /// The places of its examples; those of the users asked are requests.
     pub range: Range<usize>,
+    /// How many requests it has.
+    pub requests: usize,
     /// The places of the month's before.
     pub before: Range<usize>,
 }
 
 impl Months {
     /// The months of examples.
-    pub fn new(examples: &Examples, requests_min: usize) -> Self {
+    pub fn new(examples: &Examples, bounds: Bounds) -> Self {
         let Some(last) = examples.len().checked_sub(1) else { return Self::default() };
         let number = |at: usize| Period::Month.of(examples.get(at).time_us);
         let months = (number(0) + MONTHS_UNASKED..=number(last)).map(|number| Month::new(examples, number));
-        let (asked, few): (Vec<_>, Vec<_>) = months.partition(|month| month.range.len() >= requests_min.max(1));
-        Self { asked, left_out: few.into_iter().map(|month| (month.name, month.range.len())).collect() }
+        let (asked, few): (Vec<_>, Vec<_>) = months.partition(|month| month.range.len() >= bounds.min.max(1));
+        let largest = asked.iter().map(|month| month.range.len()).max().unwrap_or_default();
+        let left_out = few.into_iter().map(|month| (month.name, month.range.len())).collect();
+        let users_share = (bounds.max as f64 / largest.max(1) as f64).min(1.0);
+        let mut months = Self { asked: Vec::new(), left_out, users_share };
+        months.asked = asked.into_iter().map(|month| months.counted(examples, month)).collect();
+        months
     }
 
-    /// The places of all requests, in order.
+    /// How many requests all months have.
     pub fn requests(&self) -> usize {
-        self.asked.iter().map(|month| month.range.len()).sum()
+        self.asked.iter().map(|month| month.requests).sum()
+    }
+
+    /// Whether an example is a request: its user is one of those asked.
+    pub fn asks(&self, example: &Example<'_>) -> bool {
+        f64::from(lot(example.user, 0)) <= self.users_share * f64::from(u32::MAX)
+    }
+
+    fn counted(&self, examples: &Examples, month: Month) -> Month {
+        let requests = examples.iter(month.range.clone()).filter(|example| self.asks(example)).count();
+        Month { requests, ..month }
     }
 }
 
@@ -57,6 +86,7 @@ impl Month {
             name: Period::Month.name(number),
             start_us: start_us(number),
             range: place(number)..place(number + 1),
+            requests: 0,
             before: place(number - 1)..place(number),
         }
     }
@@ -87,13 +117,26 @@ mod tests {
     #[test]
     fn months_begin_with_the_third_and_need_enough() {
         // January, February, two in March, none in April, one on the first and one on the last of May.
-        let months = Months::new(&examples(&[3, 40, 59, 89, 120, 150]), 2);
+        let months = Months::new(&examples(&[3, 40, 59, 89, 120, 150]), Bounds { min: 2, max: 9 });
         let found: Vec<_> = months.asked.iter().map(|month| (month.name.as_str(), month.range.clone())).collect();
         assert_eq!(found, [("1970-03", 2..4), ("1970-05", 4..6)]);
         assert_eq!(months.asked[0].before, 1..2);
         assert_eq!(months.asked[1].before, 4..4);
         assert_eq!(months.left_out, [("1970-04".to_owned(), 0)]);
         assert_eq!(months.asked[0].start_us, 59 * 86_400_000_000);
-        assert!(Months::new(&examples(&[]), 1).asked.is_empty());
+        assert_eq!(months.requests(), 4);
+        assert!(Months::new(&examples(&[]), Bounds { min: 1, max: 9 }).asked.is_empty());
+    }
+
+    #[test]
+    fn too_many_requests_leave_a_share_of_the_users() {
+        let days: Vec<i64> = [vec![3], vec![70; 1000], vec![100; 500]].concat();
+        let examples = examples(&days);
+        let months = Months::new(&examples, Bounds { min: 1, max: 200 });
+        let requests: Vec<usize> = months.asked.iter().map(|month| month.requests).collect();
+        // A fifth of the users, whoever they are.
+        assert!(requests[0].abs_diff(200) < 40 && requests[1].abs_diff(100) < 30, "{requests:?}");
+        let asked = |month: &Month| examples.iter(month.range.clone()).filter(|one| months.asks(one)).count();
+        assert_eq!(months.asked.iter().map(asked).collect::<Vec<_>>(), requests);
     }
 }

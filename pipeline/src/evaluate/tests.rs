@@ -33,10 +33,11 @@ fn settings() -> EvaluateSettings {
         modes: vec![Mode::Changes],
         cadences: vec![1, 7],
         ages: vec![14],
-        requests_min: 1,
+        requests: Bounds { min: 1, max: 100_000 },
         learning: Some(Learning {
             size: Size { hidden: 8, intermediate: 8, layers: 1, heads: 1 },
             retrieved_max: 3,
+            examples_max: 100_000,
             epochs: 2,
             epochs_monthly: 1,
             learning_rate: 0.01,
@@ -71,7 +72,7 @@ fn log(rows: &[(u32, i64, u32)]) -> Log {
 fn answers(log: &Log, mode: Mode) -> (Vec<Asked>, Vec<Contender>) {
     let (settings, counting) = (settings(), counting(mode));
     let examples = Examples::new(log, &example_rules(&counting));
-    let months = Months::new(&examples, 1);
+    let months = Months::new(&examples, settings.requests);
     let days = DayCounts::new(log, counting.rules(), Constants::new(&counting.count.smoothing, 2));
     let replay =
         Replay { settings: &settings, counting: &counting, log, examples: &examples, months: &months, days: &days };

@@ -139,7 +139,8 @@ impl Replay<'_> {
         let starts: Vec<usize> = stretch.range.clone().step_by(PIECE_SIZE).collect();
         let piece = |from: usize| {
             let range = from..stretch.range.end.min(from + PIECE_SIZE);
-            let asked = Asked::new(self.examples.iter(range).collect());
+            let requests = self.examples.iter(range).filter(|example| self.months.asks(example));
+            let asked = Asked::new(requests.collect());
             let outcomes = by.rank(&table, stretch, &asked).iter().map(|lists| self.outcomes(&asked, lists)).collect();
             progress.advance(asked.requests.len() as u64);
             outcomes
