@@ -8,10 +8,10 @@ use anyhow::{Context, ensure};
 use segue::snapshot::catalogue::Catalogue;
 use serde::Serialize;
 
-use crate::build::log::{Reading, first_refusal, read_log};
 use crate::build::LogSettings;
-use crate::decay::day;
+use crate::build::log::{Reading, first_refusal, read_log};
 use crate::clusters::{CatalogueColumns, read_catalogue};
+use crate::decay::day;
 use crate::examples::{Counting, ExampleRules, Examples, Log};
 use crate::measure::Bootstrap;
 use crate::progress::Progress;
@@ -132,7 +132,10 @@ fn read(settings: &DriftSettings, catalogue: &Catalogue, progress: &Progress) ->
     };
     let events = read_log(&settings.log, &reading)?;
     let tally = events.tally;
-    let input = InputFigures { spills: events.sorter.spills(), ..InputFigures::new(tally.rows, tally.events, &events.refusals) };
+    let input = InputFigures {
+        spills: events.sorter.spills(),
+        ..InputFigures::new(tally.rows, tally.events, &events.refusals)
+    };
     ensure!(tally.events > 0, "no event could be read{}", first_refusal(&input));
     let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
     Ok(Read { log: Log::collect(events, clusters)?, users: tally.users, input })

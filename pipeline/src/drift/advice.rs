@@ -84,9 +84,11 @@ impl Setting {
     /// In words.
     pub fn words(&self) -> String {
         let days = |days: i32| if days == 1 { "every day".to_owned() } else { format!("every {days} days") };
-        let forgets = self.half_life_days.map_or("no half-life".to_owned(), |days| format!("a half-life of {days} days"));
+        let forgets = self
+            .half_life_days
+            .map_or("with no half-life".to_owned(), |days| format!("with a half-life of {days} days"));
         let window = self.window_days.map_or(String::new(), |days| format!(" and a window of {days} days"));
-        format!("{}, {forgets}{window}", days(self.refresh_days))
+        format!("{} {forgets}{window}", days(self.refresh_days))
     }
 }
 
@@ -112,23 +114,27 @@ fn settings(seen_days: i32) -> impl Iterator<Item = Setting> {
     let half_lives = HALF_LIVES_DAYS.into_iter().filter(move |days| *days < f64::from(seen_days)).map(Some);
     let half_lives: Vec<Option<f64>> = std::iter::once(None).chain(half_lives).collect();
     CADENCES_DAYS.into_iter().flat_map(move |refresh_days| {
-        let setting = move |half_life_days: &Option<f64>| Setting { refresh_days, half_life_days: *half_life_days, window_days: None };
+        let setting = move |half_life_days: &Option<f64>| Setting {
+            refresh_days,
+            half_life_days: *half_life_days,
+            window_days: None,
+        };
         half_lives.iter().map(setting).collect::<Vec<_>>()
     })
 }
 
 /// `trials` begin with the current setting.
 fn choose(trials: &[Trial], spans: [[i32; 2]; 2], bootstrap: &Bootstrap) -> Advice {
-    let best = (0..trials.len()).max_by(|left, right| hit(&trials[*left]).total_cmp(&hit(&trials[*right]))).unwrap_or(0);
+    let best =
+        (0..trials.len()).max_by(|left, right| hit(&trials[*left]).total_cmp(&hit(&trials[*right]))).unwrap_or(0);
     let tried: Vec<Tried> = trials.par_iter().map(|trial| tried(trial, &trials[best], bootstrap)).collect();
     let sound: Vec<usize> = (1..trials.len()).filter(|at| !tried[*at].is_surely_worse).collect();
     let rarest = sound.iter().map(|at| trials[*at].setting.refresh_days).max().unwrap_or(i32::MAX);
     let as_rare = sound.into_iter().filter(|at| trials[*at].setting.refresh_days == rarest);
     // Without any, the best is the current setting.
     let chosen = as_rare.max_by(|left, right| hit(&trials[*left]).total_cmp(&hit(&trials[*right]))).unwrap_or(best);
-    let later = |left: usize, right: usize| {
-        hit_5(&bootstrap.difference(&trials[left].outcomes[1], &trials[right].outcomes[1]))
-    };
+    let later =
+        |left: usize, right: usize| hit_5(&bootstrap.difference(&trials[left].outcomes[1], &trials[right].outcomes[1]));
     Advice {
         current: tried[0],
         chosen: tried[chosen],

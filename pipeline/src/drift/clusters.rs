@@ -45,7 +45,13 @@ pub fn clusters(compared: &Compared, ids: &[u32]) -> Vec<ClusterDrift> {
         .map(|(cluster, spread)| {
             let deviations = deviations(*spread, compared.observed.by_cluster[*cluster].mean());
             let part = Part::new(compared, |found| found.by_cluster[*cluster]);
-            ClusterDrift { index: *cluster as u32, cluster: ids[*cluster], part, deviations, is_sure: deviations > bound }
+            ClusterDrift {
+                index: *cluster as u32,
+                cluster: ids[*cluster],
+                part,
+                deviations,
+                is_sure: deviations > bound,
+            }
         })
         .collect();
     all.sort_by(|left, right| right.deviations.total_cmp(&left.deviations));

@@ -20,7 +20,7 @@ const FIGURES_PX: f64 = 40.0;
 /// Narrower cells have no names of their own.
 const NAMES_PX: f64 = 34.0;
 /// The drift that has the full colour, unless one is larger: without it, noise would look like a storm.
-const FULL_DRIFT: f64 = 0.05;
+const FULL_DRIFT: f64 = 0.03;
 /// How strong the full colour is: figures must stay readable on it.
 const FULL_SHARE: f64 = 0.75;
 
@@ -28,7 +28,8 @@ const FULL_SHARE: f64 = 0.75;
 pub fn svg(months: &Months) -> String {
     let count = months.periods.len();
     let cell_px = (WIDTH_PX - LEFT_PX - 8.0) / count as f64;
-    let map = Map { months, cell_px, full: months.map.iter().map(|cell| cell.drift().abs()).fold(FULL_DRIFT, f64::max) };
+    let map =
+        Map { months, cell_px, full: months.map.iter().map(|cell| cell.drift().abs()).fold(FULL_DRIFT, f64::max) };
     let height = TOP_PX + BOTTOM_PX + cell_px * FLAT * count as f64;
     let mut svg = format!(
         "<svg width=\"{WIDTH_PX}\" height=\"{height:.0}\" viewBox=\"0 0 {WIDTH_PX} {height:.0}\" xmlns=\"http://www.w3.org/2000/svg\" \

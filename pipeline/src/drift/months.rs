@@ -180,7 +180,8 @@ impl MonthsSettings {
 }
 
 fn by_seen(compared: &Compared) -> Vec<SeenPart> {
-    let part = |(at, seen_min): (usize, u32)| SeenPart { seen_min, part: Part::new(compared, |found| found.by_seen[at]) };
+    let part =
+        |(at, seen_min): (usize, u32)| SeenPart { seen_min, part: Part::new(compared, |found| found.by_seen[at]) };
     SEEN_MIN.into_iter().enumerate().map(part).collect()
 }
 

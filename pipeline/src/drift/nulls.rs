@@ -141,8 +141,10 @@ mod tests {
     use super::*;
 
     fn span(number: i32, rows: &[(u32, u64)]) -> Span {
-        let mut triples: Vec<Triple> =
-            rows.iter().map(|(user, history)| Triple { history: *history, next: *history as u32 % 3, user: *user }).collect();
+        let mut triples: Vec<Triple> = rows
+            .iter()
+            .map(|(user, history)| Triple { history: *history, next: *history as u32 % 3, user: *user })
+            .collect();
         triples.sort();
         Span { number, triples }
     }

@@ -73,10 +73,13 @@ pub fn staleness(requests: &Requests<'_>, asked: Asked, fresh: TableOf, bootstra
     let ages: Vec<i32> = AGES_DAYS.into_iter().filter(|age| *age <= age_max).collect();
     let oldest = *ages.last().filter(|_| ages.len() > 1)?;
     let probes = probes(asked.from_day.max(first_day + SEEN_DAYS_MIN + oldest), asked.to_day);
-    let outcomes: Vec<[Outcomes; 2]> =
-        ages.par_iter().map(|age| [stale(requests, &probes, (fresh, *age)), sparse(requests, &probes, (fresh, *age))]).collect();
+    let outcomes: Vec<[Outcomes; 2]> = ages
+        .par_iter()
+        .map(|age| [stale(requests, &probes, (fresh, *age)), sparse(requests, &probes, (fresh, *age))])
+        .collect();
     let rested = outcomes[0][0].len();
-    let figures = |(age, [stale, sparse]): (&i32, &[Outcomes; 2])| age_figures(*age, [&outcomes[0][0], stale, sparse], bootstrap);
+    let figures =
+        |(age, [stale, sparse]): (&i32, &[Outcomes; 2])| age_figures(*age, [&outcomes[0][0], stale, sparse], bootstrap);
     (rested > 0).then(|| Staleness {
         days: probes.len(),
         requests: rested,

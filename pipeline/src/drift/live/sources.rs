@@ -140,7 +140,8 @@ fn wilson(count: f64, total: f64) -> Sure {
     let share = count / total.max(1.0);
     let squared = NORMAL * NORMAL / total.max(1.0);
     let middle = (share + squared / 2.0) / (1.0 + squared);
-    let half = NORMAL / (1.0 + squared) * (share * (1.0 - share) / total.max(1.0) + squared / (4.0 * total.max(1.0))).sqrt();
+    let half =
+        NORMAL / (1.0 + squared) * (share * (1.0 - share) / total.max(1.0) + squared / (4.0 * total.max(1.0))).sqrt();
     Sure { value: share, low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
 }
 
