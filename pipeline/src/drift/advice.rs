@@ -84,10 +84,11 @@ impl Setting {
     /// In words.
     pub fn words(&self) -> String {
         let days = |days: i32| if days == 1 { "every day".to_owned() } else { format!("every {days} days") };
-        let forgets =
-            self.half_life_days.map_or("no half-life".to_owned(), |days| format!("a half-life of {days} days"));
+        let forgets = self
+            .half_life_days
+            .map_or("with no half-life".to_owned(), |days| format!("with a half-life of {days} days"));
         let window = self.window_days.map_or(String::new(), |days| format!(" and a window of {days} days"));
-        format!("{}, {forgets}{window}", days(self.refresh_days))
+        format!("{} {forgets}{window}", days(self.refresh_days))
     }
 }
 

@@ -67,7 +67,12 @@ impl Comparing {
         Compared {
             observed: self.look(pair, |row| Some(pair.side(row))),
             triples_null: shuffles().map(|shuffle| self.overlap_of(pair, &shuffled(shuffle))).collect(),
-            users_null: shuffles().map(|shuffle| self.look(pair, |row| of(&swapped(shuffle), row))).collect(),
+            users_null: shuffles()
+                .map(|shuffle| {
+                    let sides = swapped(shuffle);
+                    self.look(pair, |row| of(&sides, row))
+                })
+                .collect(),
             without: (0..GROUPS)
                 .into_par_iter()
                 .map(|group| self.overlap(pair, |row| Some(pair.side(row)).filter(|_| without(group)(row))))
@@ -149,4 +154,65 @@ fn of(sides: &[u8], row: usize) -> Option<usize> {
 
 fn sum(to: &mut [Overlap], from: &[Overlap]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::triples::{Span, Triple};
+
+    /// Three users, each there in both periods; what follows history 1 changes for the first two.
+    fn pair() -> Pair {
+        let span = |number: i32, rows: &[(u32, u64, u32)]| {
+            let mut triples: Vec<Triple> = rows
+                .iter()
+                .map(|(user, history, next)| Triple { history: *history, next: *next, user: *user })
+                .collect();
+            triples.sort();
+            Span { number, triples }
+        };
+        let earlier = span(0, &[(0, 1, 2), (1, 1, 2), (2, 2, 5)]);
+        let later = span(1, &[(0, 1, 3), (1, 1, 3), (2, 2, 5)]);
+        Pair::new([&earlier, &later])
+    }
+
+    fn comparing(shuffles: usize) -> Comparing {
+        Comparing { clusters: 6, top: 5, shuffles, seed: 5 }
+    }
+
+    /// Every way to swap the three users' periods or not, which are all equally likely.
+    fn by_enumeration(pair: &Pair) -> f64 {
+        let user = |row: usize| pair.group(row);
+        let ways = (0..8_u32).map(|way| {
+            let swaps = |row: usize| (way >> user(row)) & 1 == 1;
+            comparing(1).overlap(pair, |row| Some(if swaps(row) { 1 - pair.side(row) } else { pair.side(row) })).mean()
+        });
+        ways.sum::<f64>() / 8.0
+    }
+
+    #[test]
+    fn the_null_of_users_is_the_mean_over_all_swaps() {
+        let pair = pair();
+        let compared = comparing(4_000).compare(&pair, 0);
+        let mean = compared.users_null.iter().map(|found| found.all.mean()).sum::<f64>() / 4_000.0;
+        let expected = by_enumeration(&pair);
+        assert!((mean - expected).abs() < 0.02, "{mean} {expected}");
+        assert_eq!((compared.observed.all.mean(), expected), (0.5, 0.75), "worked out by hand");
+    }
+
+    #[test]
+    fn parts_add_up_and_the_seed_decides() {
+        let (pair, comparing) = (pair(), comparing(30));
+        let one = comparing.compare(&pair, 3);
+        let by_cluster: u32 = one.observed.by_cluster.iter().map(|overlap| overlap.histories).sum();
+        assert_eq!((one.observed.all.histories, one.observed.by_seen[0]), (by_cluster, one.observed.all));
+        let means = |number| {
+            comparing.compare(&pair, number).users_null.iter().map(|found| found.all.mean()).collect::<Vec<_>>()
+        };
+        assert_eq!(means(3), means(3));
+        assert_ne!(means(3), means(4));
+        let mut two = one.clone();
+        two.merge(one.clone());
+        assert_eq!((two.observed.all.mean(), two.without[0].mean()), (one.observed.all.mean(), one.without[0].mean()));
+    }
 }

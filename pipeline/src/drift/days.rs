@@ -41,9 +41,9 @@ struct Entry {
 pub struct TableOf {
     /// Only what came before this day.
     pub before_day: i32,
-    /// Only so many days before it; `None` is all.
+    /// Only so many days before it; `None` is all. A history may reach back beyond them, which a build's own window does not allow.
     pub window_days: Option<i32>,
-    /// A step counts half after so many days; `None` is never.
+    /// A step counts half after so many days, counted from the day before; `None` is never.
     pub half_life_days: Option<f64>,
     /// The share of users' days that count at all.
     pub share: f64,
@@ -171,4 +171,87 @@ pub fn lot(user: u32, day: i32) -> u32 {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (mixed >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::build::CountSettings;
+    use crate::event::Event;
+    use crate::examples::{AsOf, Counting};
+    use crate::sequence::Mode;
+
+    const CLUSTERS: u32 = 7;
+
+    fn log(seed: u64) -> Log {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut event = |user| Event {
+            user,
+            cluster: random.random_range(0..CLUSTERS),
+            time_us: start_us(100) + random.random_range(0..start_us(20)),
+        };
+        let mut events: Vec<Event> = (0..300).map(|at| event(at / 12)).collect();
+        events.sort_by_key(|event| (event.user, event.time_us));
+        Log { events, clusters: CLUSTERS }
+    }
+
+    fn counting(mode: Mode, half_life_days: Option<f64>) -> Counting {
+        let count = CountSettings {
+            mode,
+            gap_days: Some(5.0),
+            window_days: None,
+            half_life_days,
+            smoothing: vec![3.0, 5.0],
+            seen_min: 1,
+            users_min: 1,
+            user_day_max: None,
+        };
+        Counting { count, depth: 2, width: 4 }
+    }
+
+    /// The table of a day against a recount of the log, which builds releases.
+    fn check(mode: Mode, half_life_days: Option<f64>) {
+        let (log, counting) = (log(4), counting(mode, half_life_days));
+        let days = DayCounts::new(&log, counting.rules(), Constants::new(&counting.count.smoothing, 2));
+        let mut as_of = AsOf::new(&log, &counting);
+        // Each day has events: a build ages them from its last one.
+        for day in [103, 109, 120] {
+            as_of.advance(start_us(day));
+            let table = days.table(&TableOf { half_life_days, ..TableOf::before(day) });
+            let expected = as_of.smoothed();
+            assert_eq!(
+                (&table.popular, &table.popularity),
+                (&expected.popular, &expected.popularity),
+                "{mode:?} {day}"
+            );
+            for (one, other) in table.levels.iter().zip(&expected.levels) {
+                assert_eq!((&one.level.histories, &one.level.nexts), (&other.level.histories, &other.level.nexts));
+                assert_eq!((&one.scores, &one.ranked), (&other.scores, &other.ranked), "{mode:?} {day}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_s_table_is_what_a_build_would_count() {
+        check(Mode::Changes, None);
+        check(Mode::Raw, Some(4.0));
+        check(Mode::Distinct, Some(40.0));
+    }
+
+    #[test]
+    fn shares_windows_and_lots_leave_out_what_they_say() {
+        let days = DayCounts::new(&log(9), Rules { mode: Mode::Raw, ..Rules::default() }, Constants::new(&[1.0], 2));
+        let all = TableOf::before(120);
+        let steps = |of: TableOf| days.steps(&of);
+        assert_eq!(steps(all), 300);
+        assert_eq!(steps(TableOf { share: 0.0, ..all }), 0);
+        assert_eq!(steps(TableOf { window_days: Some(20), ..all }), 300);
+        assert!((30..120).contains(&steps(TableOf { window_days: Some(5), ..all })));
+        let lots: Vec<u32> = (0..4_000).map(|user| lot(user, 15_000)).collect();
+        let low = lots.iter().filter(|lot| **lot < u32::MAX / 4).count();
+        assert!((900..1_100).contains(&low), "{low}");
+    }
 }

@@ -20,7 +20,7 @@ const FIGURES_PX: f64 = 40.0;
 /// Narrower cells have no names of their own.
 const NAMES_PX: f64 = 34.0;
 /// The drift that has the full colour, unless one is larger: without it, noise would look like a storm.
-const FULL_DRIFT: f64 = 0.05;
+const FULL_DRIFT: f64 = 0.03;
 /// How strong the full colour is: figures must stay readable on it.
 const FULL_SHARE: f64 = 0.75;
 

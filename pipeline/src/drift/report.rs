@@ -40,7 +40,7 @@ fn facts(page: &mut Page, drift: &Drift) {
     let noun = drift.months.settings.period.noun();
     page.fact(&words::plain(all.overlap.value), &format!("overlap from one {noun} to the next"));
     page.fact(&words::plain(all.users_null.value), "by chance alone");
-    page.fact(&words::plain(all.drift.value), &format!("drift {}", words::interval(all.drift)));
+    page.fact(&words::difference_plain(all.drift.value), &format!("drift {}", words::difference_interval(all.drift)));
     if let Some(advice) = &drift.advice {
         page.fact(&format!("{} d", advice.chosen.setting.refresh_days), "between two refreshes, recommended");
     }
@@ -149,10 +149,8 @@ fn ages(page: &mut Page, drift: &Drift) -> anyhow::Result<()> {
         ticks: staleness.ages.iter().enumerate().map(tick).collect(),
         lines: vec![line("fresh, as few events", GREY, |age| age.null), line("aged", SERIES[0], |age| age.hit_5)],
     };
-    page.figure(
-        &lines.svg()?,
-        "Hit@5 by the age of the table, with 95 % intervals over users; the ages are not to scale.",
-    );
+    page.figure(&lines.svg()?, "Hit@5 by the age of the table; the ages are not to scale. The bands, 95 % over users, overlap because users differ; the table has the differences \
+         on the same users.");
     page.table(&tables::ages(staleness));
     Ok(())
 }
@@ -171,7 +169,7 @@ fn advice(page: &mut Page, drift: &Drift) -> anyhow::Result<()> {
             words::gain(advice),
             words::span(advice.spans[0]),
             words::span(advice.spans[1]),
-            words::sure(advice.forgone)
+            words::difference(advice.forgone)
         ),
     );
     page.figure(&tables::tried_lines(advice).svg()?, "Hit@5 on the later span by the days between two refreshes.");
@@ -203,6 +201,11 @@ fn point(x: f64, sure: Sure) -> Point {
 /// A figure with its interval small beside it.
 fn cell(sure: Sure) -> Cell {
     Cell::figure(words::plain(sure.value)).beside(words::interval(sure))
+}
+
+/// A difference with its interval small beside it.
+fn difference(sure: Sure) -> Cell {
+    Cell::figure(words::difference_plain(sure.value)).beside(words::difference_interval(sure))
 }
 
 fn plain(value: f64) -> Cell {

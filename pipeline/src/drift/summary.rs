@@ -46,7 +46,7 @@ impl Drift {
         let mut table = table(["met in both at least", "histories", "overlap", "users swapped", "drift", "p"]);
         for seen in &self.months.by_seen {
             let part = &seen.part;
-            let [overlap, drift] = [part.overlap, part.drift].map(words::plain);
+            let (overlap, drift) = (words::plain(part.overlap), words::difference_plain(part.drift));
             let histories = part.histories.to_string();
             table.add_row([
                 seen.seen_min.to_string(),
@@ -63,7 +63,7 @@ impl Drift {
     fn clusters(&self) -> Table {
         let mut table = table(["cluster", "histories", "overlap", "users swapped", "drift", "deviations", "sure"]);
         for one in self.months.clusters.iter().take(CLUSTERS_SHOWN) {
-            let [overlap, drift] = [one.part.overlap, one.part.drift].map(words::plain);
+            let (overlap, drift) = (words::plain(one.part.overlap), words::difference_plain(one.part.drift));
             let sure = if one.is_sure { "yes" } else { "no" };
             table.add_row([
                 one.cluster.to_string(),
@@ -83,8 +83,15 @@ fn ages(staleness: &Staleness) -> Table {
     let mut table =
         table(["age, days", "hit@1", "hit@5", "hit@10", "hit@5 lost", "fresh, as few events", "lost to age"]);
     for age in &staleness.ages {
-        let figures = [age.hit_1, age.hit_5, age.hit_10, age.loss, age.null, age.loss_to_age].map(words::sure);
-        table.add_row([age.age_days.to_string()].into_iter().chain(figures));
+        table.add_row([
+            age.age_days.to_string(),
+            words::plain(age.hit_1.value),
+            words::sure(age.hit_5),
+            words::plain(age.hit_10.value),
+            words::difference(age.loss),
+            words::sure(age.null),
+            words::difference(age.loss_to_age),
+        ]);
     }
     right(table)
 }
@@ -101,9 +108,8 @@ fn tried(advice: &Advice) -> Table {
 
 fn figures(name: &str, figures: &Figures) -> Vec<String> {
     let Figures { histories, overlap, triples_null, users_null, drift, p, .. } = figures;
-    let shown = [overlap, triples_null, users_null, drift].map(|sure: &Sure| words::sure(*sure));
-    let [overlap, triples, users, drift] = shown;
-    vec![name.to_owned(), histories.to_string(), overlap, triples, users, drift, words::p(*p)]
+    let [overlap, triples, users] = [overlap, triples_null, users_null].map(|sure: &Sure| words::sure(*sure));
+    vec![name.to_owned(), histories.to_string(), overlap, triples, users, words::difference(*drift), words::p(*p)]
 }
 
 /// A table with the names of its columns.

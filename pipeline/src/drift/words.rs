@@ -13,6 +13,22 @@ pub fn sure(sure: Sure) -> String {
     format!("{} {}", plain(sure.value), interval(sure))
 }
 
+/// A difference to the fourth decimal with its interval: differences are small, and their ends near nothing matter.
+pub fn difference(sure: Sure) -> String {
+    format!("{} {}", difference_plain(sure.value), difference_interval(sure))
+}
+
+/// A difference to the fourth decimal.
+pub fn difference_plain(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if text == "-0.0000" { "0.0000".to_owned() } else { text }
+}
+
+/// The interval of a difference alone.
+pub fn difference_interval(sure: Sure) -> String {
+    format!("[{}, {}]", difference_plain(sure.low), difference_plain(sure.high))
+}
+
 /// A figure to the third decimal; nothing is never below nothing.
 pub fn plain(value: f64) -> String {
     let text = format!("{value:.3}");
@@ -47,29 +63,26 @@ pub fn lead(drift: &Drift) -> String {
 /// Whether periods differ by more than chance.
 pub fn overlap(figures: &Figures, period: Period) -> String {
     let noun = period.noun();
-    let beside = format!(
-        "From one {noun} to the next the overlap is {}; chance alone would make it {}.",
-        plain(figures.overlap.value),
-        plain(figures.users_null.value)
-    );
+    let drift = difference(figures.drift);
+    let [overlap, null] = [figures.overlap.value, figures.users_null.value];
+    let share = 100.0 * figures.drift.value / null.max(f64::MIN_POSITIVE);
     let verdict = match figures.drift {
-        drift if figures.is_above(0.0) => format!("What follows what does drift, by {}.", sure(drift)),
-        drift if drift.low <= 0.0 && drift.high >= 0.0 => {
-            format!("That is no sign of drift: {} is not told from nothing.", sure(drift))
+        _ if figures.is_above(0.0) => {
+            format!("What follows what does drift, by {drift}: {share:.1} % of what chance leaves alike.")
         }
-        drift if drift.value < 0.0 => {
-            format!(
-                "The {noun}s are more alike than if users' {noun}s were swapped ({}): no sign of drift.",
-                sure(drift)
-            )
+        Sure { low, high, .. } if low <= 0.0 && high >= 0.0 => {
+            format!("That is no sign of drift: {drift} is not told from nothing.")
         }
-        drift => format!(
-            "That may be drift ({}), but swaps give so low an overlap in {} of cases.",
-            sure(drift),
-            p(figures.p)
-        ),
+        Sure { value, .. } if value < 0.0 => {
+            format!("The {noun}s are more alike than if users' {noun}s were swapped ({drift}): no sign of drift.")
+        }
+        _ => format!("That may be drift ({drift}), but swaps give so low an overlap in {} of cases.", p(figures.p)),
     };
-    format!("{beside} {verdict}")
+    format!(
+        "From one {noun} to the next the overlap is {}; chance alone would make it {}. {verdict}",
+        plain(overlap),
+        plain(null)
+    )
 }
 
 /// What tables lose with age.
@@ -80,7 +93,7 @@ pub fn age(staleness: &Staleness) -> String {
         None => format!(
             "No table, up to {} days old, surely lost anything to age alone: an old table mostly loses what it has not seen ({} of hit@5 at {} days).",
             oldest.age_days,
-            sure(oldest.loss),
+            difference(oldest.loss),
             oldest.age_days
         ),
     }
@@ -99,9 +112,9 @@ pub fn gain(advice: &Advice) -> String {
     let when = format!("on {}, which had no part in the choice", span(advice.spans[1]));
     match advice.gain {
         _ if advice.chosen.setting == advice.current.setting => String::new(),
-        gain if gain.is_above(0.0) => format!("It gains {} of hit@5 {when}.", sure(gain)),
-        gain if gain.high < 0.0 => format!("But it loses {} of hit@5 {when}: keep what is set.", sure(gain)),
-        gain => format!("Whether it gains anything is not sure: {} of hit@5 {when}.", sure(gain)),
+        gain if gain.is_above(0.0) => format!("It gains {} of hit@5 {when}.", difference(gain)),
+        gain if gain.high < 0.0 => format!("But it loses {} of hit@5 {when}: keep what is set.", difference(gain)),
+        gain => format!("Whether it gains anything is not sure: {} of hit@5 {when}.", difference(gain)),
     }
 }
 

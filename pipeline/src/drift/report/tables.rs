@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use segue::snapshot::catalogue::Catalogue;
 
-use super::{cell, plain, table};
+use super::{cell, difference, plain, table};
 use crate::drift::advice::{Advice, Tried};
 use crate::drift::figures::Figures;
 use crate::drift::months::Months;
@@ -40,7 +40,7 @@ fn figures(name: &str, figures: &Figures) -> Vec<Cell> {
         cell(figures.overlap),
         cell(figures.users_null),
         cell(figures.triples_null),
-        cell(figures.drift),
+        difference(figures.drift),
         Cell::figure(words::p(figures.p)),
     ]
 }
@@ -55,7 +55,7 @@ pub(super) fn by_seen(months: &Months) -> Table {
             Cell::figure(part.histories.to_string()),
             plain(part.overlap),
             cell(part.users_null),
-            plain(part.drift),
+            Cell::figure(words::difference_plain(part.drift)),
             Cell::figure(words::p(part.p)),
         ]);
     }
@@ -96,8 +96,15 @@ pub(super) fn ages(staleness: &Staleness) -> Table {
     let mut table =
         table(["age, days", "hit@1", "hit@5", "hit@10", "hit@5 lost", "fresh, as few events", "lost to age"]);
     for age in &staleness.ages {
-        let figures = [age.hit_1, age.hit_5, age.hit_10, age.loss, age.null, age.loss_to_age].map(cell);
-        table.row([Cell::text(age.age_days.to_string())].into_iter().chain(figures));
+        table.row([
+            Cell::text(age.age_days.to_string()),
+            plain(age.hit_1.value),
+            cell(age.hit_5),
+            plain(age.hit_10.value),
+            difference(age.loss),
+            cell(age.null),
+            difference(age.loss_to_age),
+        ]);
     }
     table.note("Lost: against the fresh table. Lost to age: against the fresh table of as few events. 95 % intervals over users, on the same draws.");
     table
@@ -114,6 +121,10 @@ pub(super) fn tried(advice: &Advice) -> Table {
     advice.tried.iter().for_each(|tried| {
         table.row(tried_row(advice, tried, tops));
     });
+    table.note(
+        "A half-life also leaves fewer events in a table, so that the smoothing counts for more: where it gains although nothing drifts, try \
+         --smoothing too.",
+    );
     table
 }
 
