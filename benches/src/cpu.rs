@@ -4,6 +4,9 @@
 
 use std::fs;
 
+/// The kernel's tick in `/proc/PID/stat`, the same on every Linux that has not been built otherwise.
+const TICKS_PER_S: f64 = 100.0;
+
 /// CPU time used so far by a process and its direct children, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CpuTime {
@@ -39,6 +42,17 @@ pub fn cpu_time(pid: u32) -> CpuTime {
 /// Resident memory of `pid` in bytes, 0 when it is gone.
 pub fn resident_bytes(pid: u32) -> u64 {
     status_kib(pid, "VmRSS:") * 1024
+}
+
+/// The most that was ever resident of `pid` in bytes, 0 when it is gone.
+pub fn peak_resident_bytes(pid: u32) -> u64 {
+    status_kib(pid, "VmHWM:") * 1024
+}
+
+/// CPU time of this process in seconds, threads that have ended included: that of [`cpu_time`] is of those that live.
+pub fn own_cpu_s() -> f64 {
+    let ticks = ticks(std::process::id()).map_or(0.0, |(user, system)| user + system);
+    ticks / TICKS_PER_S
 }
 
 /// Resident anonymous memory of `pid` in bytes: heap and stacks, without the pages of mapped files.

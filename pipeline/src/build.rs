@@ -14,7 +14,7 @@ pub mod from_events;
 pub mod log;
 mod expected;
 mod given;
-mod items;
+pub(crate) mod items;
 mod model;
 mod output;
 

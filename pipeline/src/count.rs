@@ -8,6 +8,13 @@ use crate::decay::{self, Decay};
 use crate::sequence::Step;
 use crate::tally::{Cell, Tally};
 
+pub mod counters;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use counters::{Counters, CountersSettings};
+
 /// Counts sequences.
 #[derive(Debug)]
 pub struct Counter {
@@ -18,17 +25,32 @@ pub struct Counter {
     grams: Vec<Tally>,
     tails: Tails,
     bound: Bound,
+    user: Option<u32>,
     /// At `length`: the keys that the present user has met.
     met: Vec<Vec<u64>>,
 }
 
 /// How much one user may count on one day.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Bound {
     user_day_max: Option<u32>,
-    user: Option<u32>,
-    day: i32,
+    day: Option<i32>,
     steps: u32,
+}
+
+/// Why a log cannot be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CountError {
+    /// A step after a history does not fit in a number.
+    #[error(
+        "a history and what comes after it take {key_bits} bits and an age {age_bits}, expected at most 63 together; lower --depth"
+    )]
+    Wide {
+        /// Bits of the longest history with the cluster after it.
+        key_bits: u32,
+        /// Bits of an age in days.
+        age_bits: u32,
+    },
 }
 
 /// The histories that users are at: each sequence's last clusters, by length and key.
@@ -70,7 +92,8 @@ impl Counter {
             popular: vec![Cell::default(); clusters as usize],
             grams: (1..=u32::from(depth)).map(|length| Tally::new(keys(length))).collect(),
             tails: vec![FxHashMap::default(); usize::from(depth)],
-            bound: Bound::default(),
+            bound: Bound::new(None),
+            user: None,
             met: vec![Vec::new(); usize::from(depth) + 1],
         }
     }
@@ -78,25 +101,25 @@ impl Counter {
     /// Counts at most so many steps of a user and UTC day: the first ones.
     #[must_use]
     pub fn with_user_day_max(mut self, user_day_max: Option<u32>) -> Self {
-        self.bound.user_day_max = user_day_max;
+        self.bound = Bound::new(user_day_max);
         self
     }
 
     /// Counts one sequence of a user. All sequences of one user come one after the other, by time.
     pub fn add(&mut self, user: u32, sequence: &[Step]) {
-        if self.bound.user != Some(user) {
+        if self.user.replace(user) != Some(user) {
             self.end_user();
-            self.bound.begin(user);
+            self.bound.begin();
         }
         for (at, step) in sequence.iter().enumerate() {
-            if self.bound.allows(step.time_us) {
+            if self.bound.allows(decay::day(step.time_us)) {
                 let weight = self.decay.weight(step.time_us);
                 self.popular[step.cluster as usize].add(weight);
                 self.met[0].push(u64::from(step.cluster));
                 self.add_histories(&sequence[..=at], weight);
             }
         }
-        self.add_tail(sequence);
+        add_tail(&mut self.tails, sequence, self.clusters);
     }
 
     /// Everything counted so far.
@@ -133,28 +156,33 @@ impl Counter {
             met.push(key);
         }
     }
+}
 
-    fn add_tail(&mut self, sequence: &[Step]) {
-        let length = sequence.len().min(self.tails.len());
-        let tail = &sequence[sequence.len() - length..];
-        let key = tail.iter().fold(0, |key, step| key * self.clusters + u64::from(step.cluster));
-        if let Some(tails) = length.checked_sub(1).and_then(|at| self.tails.get_mut(at)) {
-            *tails.entry(key).or_default() += 1;
-        }
+/// Counts where the user of a sequence is now.
+fn add_tail(tails: &mut Tails, sequence: &[Step], clusters: u64) {
+    let length = sequence.len().min(tails.len());
+    let tail = &sequence[sequence.len() - length..];
+    let key = tail.iter().fold(0, |key, step| key * clusters + u64::from(step.cluster));
+    if let Some(tails) = length.checked_sub(1).and_then(|at| tails.get_mut(at)) {
+        *tails.entry(key).or_default() += 1;
     }
 }
 
 impl Bound {
-    fn begin(&mut self, user: u32) {
-        *self = Self { user_day_max: self.user_day_max, user: Some(user), day: i32::MIN, steps: 0 };
+    fn new(user_day_max: Option<u32>) -> Self {
+        Self { user_day_max, day: None, steps: 0 }
     }
 
-    /// Whether one more step of the user, at a time not before that of the step before, counts.
-    fn allows(&mut self, time_us: i64) -> bool {
+    /// Goes on to the next user.
+    fn begin(&mut self) {
+        *self = Self::new(self.user_day_max);
+    }
+
+    /// Whether one more step of the user, of a day not before that of the step before, counts.
+    #[inline]
+    fn allows(&mut self, day: i32) -> bool {
         let Some(user_day_max) = self.user_day_max else { return true };
-        let day = decay::day(time_us);
-        self.steps = if day == self.day { self.steps.saturating_add(1) } else { 1 };
-        self.day = day;
+        self.steps = if self.day.replace(day) == Some(day) { self.steps.saturating_add(1) } else { 1 };
         self.steps <= user_day_max
     }
 }
@@ -170,12 +198,17 @@ impl Counts {
     /// Without what fewer than `users_min` different users have done: k-anonymity. A cluster that so few have met has no popularity.
     #[must_use]
     pub fn with_users_min(mut self, users_min: u32) -> Self {
-        if users_min > 1 {
-            self.popular.iter_mut().filter(|cell| cell.users < users_min).for_each(|cell| *cell = Cell::default());
-            self.levels.iter_mut().for_each(|level| level.retain(|cell| cell.users >= users_min));
-        }
+        self.popular = popular_with_users_min(self.popular, users_min);
+        self.levels = self.levels.into_iter().map(|level| level.with_users_min(users_min)).collect();
         self
     }
+}
+
+fn popular_with_users_min(mut popular: Vec<Cell>, users_min: u32) -> Vec<Cell> {
+    // Where nothing is left out, nobody need have counted users.
+    let few = |cell: &&mut Cell| users_min > 1 && cell.users < users_min;
+    popular.iter_mut().filter(few).for_each(|cell| *cell = Cell::default());
+    popular
 }
 
 impl Level {
@@ -194,11 +227,34 @@ impl Level {
         level
     }
 
-    /// Drops the clusters that `keep` does not keep, and the histories that are left without any.
-    fn retain(&mut self, keep: impl Fn(&Cell) -> bool) {
+    /// One level of pieces whose histories ascend from piece to piece.
+    pub fn joined(pieces: Vec<Self>) -> Self {
+        let mut joined = Self {
+            histories: Vec::with_capacity(pieces.iter().map(|piece| piece.histories.len()).sum()),
+            starts: Vec::with_capacity(pieces.iter().map(|piece| piece.histories.len()).sum::<usize>() + 1),
+            nexts: Vec::with_capacity(pieces.iter().map(|piece| piece.nexts.len()).sum()),
+            cells: Vec::with_capacity(pieces.iter().map(|piece| piece.nexts.len()).sum()),
+        };
+        for piece in pieces {
+            let start = joined.nexts.len();
+            joined.starts.extend(piece.starts[..piece.histories.len()].iter().map(|at| start + at));
+            joined.histories.extend(piece.histories);
+            joined.nexts.extend(piece.nexts);
+            joined.cells.extend(piece.cells);
+        }
+        joined.starts.push(joined.nexts.len());
+        joined
+    }
+
+    /// Without what fewer than `users_min` different users have done, and without the histories that then have nothing after them.
+    #[must_use]
+    pub fn with_users_min(self, users_min: u32) -> Self {
+        if users_min <= 1 {
+            return self;
+        }
         let mut kept = Self::default();
         for row in 0..self.histories.len() {
-            let places = self.places(row).filter(|at| keep(&self.cells[*at]));
+            let places = self.places(row).filter(|at| self.cells[*at].users >= users_min);
             let start = kept.nexts.len();
             places.for_each(|at| kept.push(self.nexts[at], self.cells[at]));
             if kept.nexts.len() > start {
@@ -207,7 +263,7 @@ impl Level {
             }
         }
         kept.starts.push(kept.nexts.len());
-        *self = kept;
+        kept
     }
 
     fn push(&mut self, next: u32, cell: Cell) {
@@ -228,51 +284,5 @@ impl Level {
     /// How often the history of a row was followed by anything.
     pub fn seen(&self, row: usize) -> u64 {
         self.cells[self.places(row)].iter().map(|cell| u64::from(cell.seen)).sum()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    const CLUSTERS: u32 = 5;
-
-    /// Every (history, next) by looking at every place of every sequence.
-    fn naive(sequences: &[Vec<u32>], length: usize) -> BTreeMap<(u64, u32), u32> {
-        let mut counts = BTreeMap::new();
-        for window in sequences.iter().flat_map(|sequence| sequence.windows(length + 1)) {
-            let history = window[..length].iter().fold(0, |key, cluster| key * 5 + u64::from(*cluster));
-            *counts.entry((history, window[length])).or_default() += 1;
-        }
-        counts
-    }
-
-    fn counted(level: &Level) -> BTreeMap<(u64, u32), u32> {
-        let row = |row: usize| {
-            level.places(row).map(move |at| ((level.histories[row], level.nexts[at]), level.cells[at].seen))
-        };
-        (0..level.histories.len()).flat_map(row).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn counts_as_the_naive_model(sequences in prop::collection::vec(prop::collection::vec(0..CLUSTERS, 2..8), 0..12)) {
-            let mut counter = Counter::new(CLUSTERS, 3, Decay::new(0, None));
-            for (user, sequence) in (0..).zip(&sequences) {
-                let steps: Vec<Step> = sequence.iter().map(|cluster| Step { cluster: *cluster, time_us: 0 }).collect();
-                counter.add(user, &steps);
-            }
-            let counts = counter.finish();
-            for length in 1..=3 {
-                prop_assert_eq!(counted(&counts.levels[length - 1]), naive(&sequences, length));
-            }
-            let tails: u64 = counts.tails.iter().flat_map(|tails| tails.values()).sum();
-            prop_assert_eq!(tails, sequences.len() as u64);
-            let met: u64 = counts.popular.iter().map(|cell| u64::from(cell.seen)).sum();
-            prop_assert_eq!(met, sequences.iter().map(|sequence| sequence.len() as u64).sum::<u64>());
-        }
     }
 }

@@ -33,6 +33,11 @@ impl Decay {
         Self { last_day, half_life_days }
     }
 
+    /// After how many days an event counts half; `None` when all count alike.
+    pub fn half_life_days(&self) -> Option<f64> {
+        self.half_life_days
+    }
+
     /// The weight of an event at a time.
     pub fn weight(&self, time_us: i64) -> u64 {
         self.weight_of_day(day(time_us))

@@ -4,6 +4,7 @@
 //! `segue::snapshot`'s alone, so that the pipeline and the service cannot disagree about them.
 
 // From files to events.
+pub mod cloud;
 pub mod source;
 pub mod refusals;
 pub mod clusters;
@@ -11,6 +12,7 @@ pub mod items;
 pub mod users;
 pub mod read;
 // From events to sequences to counts.
+pub mod spill;
 pub mod sort;
 pub mod event;
 pub mod scan;

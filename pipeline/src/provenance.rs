@@ -9,8 +9,10 @@ use anyhow::Context;
 use segue::snapshot::manifest::{DataWindow, InputFile};
 use segue::snapshot::release::digest_file;
 
+use crate::build::LogSettings;
 use crate::event::US_PER_S;
 use crate::read::source::file_name;
+use crate::source::{self, Clouds, Partition};
 
 /// What made the release, as its manifest says it.
 pub const TOOL: &str = concat!("segue-pipeline ", env!("CARGO_PKG_VERSION"));
@@ -21,6 +23,30 @@ pub const TOOL: &str = concat!("segue-pipeline ", env!("CARGO_PKG_VERSION"));
 /// When a file cannot be read.
 pub fn input_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<Vec<InputFile>> {
     paths.into_iter().map(input_file).collect()
+}
+
+/// The partitions of a log and its item map, in the order in which they are read.
+///
+/// # Errors
+/// When a source cannot be listed or a file cannot be read.
+pub fn log_inputs(log: &LogSettings) -> anyhow::Result<Vec<InputFile>> {
+    let clouds = Clouds::default();
+    let partitions = source::list_in(log, &clouds)?;
+    let mut inputs =
+        partitions.iter().map(|partition| partition_input(partition, &clouds)).collect::<anyhow::Result<Vec<_>>>()?;
+    inputs.extend(input_files(log.items.iter().map(|items| items.path.as_path()))?);
+    Ok(inputs)
+}
+
+fn partition_input(partition: &Partition, clouds: &Clouds) -> anyhow::Result<InputFile> {
+    let mut hasher = blake3::Hasher::new();
+    let read = hasher.update_reader(partition.open(clouds)?.stream(0));
+    read.with_context(|| format!("cannot read {}", partition.path().display()))?;
+    Ok(InputFile {
+        name: partition.name.clone(),
+        bytes: hasher.count(),
+        blake3: hasher.finalize().to_hex().to_string(),
+    })
 }
 
 fn input_file(path: &Path) -> anyhow::Result<InputFile> {

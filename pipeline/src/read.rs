@@ -15,7 +15,7 @@ pub mod field;
 pub mod source;
 mod csv;
 mod jsonl;
-mod parquet;
+pub(crate) mod parquet;
 pub mod decode;
 
 pub use decode::{Decoder, Target};
@@ -62,6 +62,25 @@ pub struct Events {
     pub hashes: Vec<u64>,
 }
 
+impl Tally {
+    /// Counts one more event.
+    #[inline]
+    pub fn add_event(&mut self, time_us: i64) {
+        self.events += 1;
+        let (first, last) = self.window_us.unwrap_or((time_us, time_us));
+        self.window_us = Some((first.min(time_us), last.max(time_us)));
+    }
+
+    /// Adds what another part of the log added up to; users may be in both, and are not added.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.events += other.events;
+        self.below_weight += other.below_weight;
+        let spans = [self.window_us, other.window_us].into_iter().flatten();
+        self.window_us = spans.reduce(|left, right| (left.0.min(right.0), left.1.max(right.1)));
+    }
+}
+
 impl<'a> EventReader<'a> {
     /// A reader that fills `sorter` and enters what it cannot use in `refusals`.
     pub fn new(columns: &'a Columns, decoder: Decoder<'a>, refusals: Refusals, sorter: Sorter<Event>) -> Self {
@@ -73,14 +92,17 @@ impl<'a> EventReader<'a> {
     /// # Errors
     /// When the file cannot be read or lacks a column; at the first refused row when strict.
     pub fn read(&mut self, path: &Path, format: Format, progress: &Progress) -> Result<(), ReadError> {
-        self.file = source::file_name(path);
+        self.read_source(&Source::new(path, progress), &source::file_name(path), format)
+    }
+
+    /// The same of a file that is open, which refusals call `name`.
+    ///
+    /// # Errors
+    /// Those of [`EventReader::read`].
+    pub fn read_source(&mut self, source: &Source<'_>, name: &str, format: Format) -> Result<(), ReadError> {
+        name.clone_into(&mut self.file);
         let columns = self.columns;
-        let source = Source { path, progress };
-        match format {
-            Format::Csv => csv::read(&source, columns, self),
-            Format::Jsonl => jsonl::read(&source, columns, self),
-            Format::Parquet => parquet::read(&source, columns, self),
-        }
+        rows(source, columns, (format, self))
     }
 
     /// Everything that was read.
@@ -90,10 +112,21 @@ impl<'a> EventReader<'a> {
     }
 
     fn keep(&mut self, event: Event) -> Result<(), ReadError> {
-        self.tally.events += 1;
-        let (first, last) = self.tally.window_us.unwrap_or((event.time_us, event.time_us));
-        self.tally.window_us = Some((first.min(event.time_us), last.max(event.time_us)));
+        self.tally.add_event(event.time_us);
         Ok(self.sorter.push(event)?)
+    }
+}
+
+/// Finds every row of a file.
+pub(crate) fn rows(
+    source: &Source<'_>,
+    columns: &Columns,
+    (format, sink): (Format, &mut dyn RowSink),
+) -> Result<(), ReadError> {
+    match format {
+        Format::Csv => csv::read(source, columns, sink),
+        Format::Jsonl => jsonl::read(source, columns, sink),
+        Format::Parquet => parquet::read(source, columns, sink),
     }
 }
 

@@ -142,6 +142,19 @@ impl Refusals {
         Ok(())
     }
 
+    /// Enters what another ledger holds, as if its rows had been met after this one's.
+    pub fn append(&mut self, other: Self) {
+        for refusal in other.named {
+            let named = self.named.iter().filter(|known| known.reason == refusal.reason).count() as u64;
+            if named < NAMED_PER_REASON_MAX {
+                self.named.push(refusal);
+            }
+        }
+        for (reason, count) in other.counts {
+            *self.counts.entry(reason).or_default() += count;
+        }
+    }
+
     /// Rows refused, for any reason.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()

@@ -4,14 +4,38 @@
 //! visitor sees the user does.
 
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::thread;
 
 use segue::snapshot::catalogue::Catalogue;
 
-use crate::build::LogSettings;
+use crate::build::{LogSettings, items};
 use crate::event::Event;
 use crate::progress::Progress;
-use crate::read::Tally;
+use crate::read::{Decoder, ReadError, Tally};
 use crate::refusals::{Policy, Refusals};
+use crate::source::Partition;
+use crate::spill::held::Held;
+
+pub mod rows;
+mod gather;
+mod plan;
+mod read;
+mod users;
+
+use plan::Plan;
+use read::{EVENT_BYTES, Report, Work, buffer_bytes};
+use rows::Rows;
+pub use users::Read;
+
+/// Boxes of users: at least so many that all threads have work to the end, at most so many that their buffers stay in the cache.
+const BOXES: std::ops::RangeInclusive<u64> = 64..=1024;
+
+/// Bytes that an event takes while the users of its box are put in order.
+const ORDERED_EVENT_BYTES: u64 = 48;
+
+/// Events of one box that a thread collects at the least and at the most.
+const BUFFER_EVENTS: std::ops::RangeInclusive<usize> = 16..=4096;
 
 /// Everything a scan needs.
 #[derive(Clone, Copy, Debug)]
@@ -78,52 +102,84 @@ impl Scan<'_> {
     /// # Errors
     /// When a partition cannot be read or memory cannot be spilled; at the first refused row when strict.
     pub fn read(&self) -> anyhow::Result<Read> {
-        let reading = crate::build::log::Reading {
-            catalogue: self.catalogue,
-            policy: self.policy,
-            spill_dir: self.spill_dir,
-            memory_bytes: self.memory_bytes,
-            progress: self.progress,
-        };
-        let events = crate::build::log::read_log(self.log, &reading)?;
-        Ok(Read { events, ties: self.ties })
-    }
-}
-
-/// The events of a log, not yet in order.
-#[derive(Debug)]
-pub struct Read {
-    events: crate::read::Events,
-    ties: Ties,
-}
-
-impl Read {
-    /// What reading added up to. The users are counted when they are visited.
-    pub fn tally(&self) -> &Tally {
-        &self.events.tally
+        self.read_all(None)
     }
 
-    /// The rows that could not be used.
-    pub fn refusals(&self) -> &Refusals {
-        &self.events.refusals
-    }
-
-    /// Lets visitors see the users.
+    /// Reads these partitions, whatever the log's sources hold.
     ///
     /// # Errors
-    /// When what was spilled cannot be read back.
-    pub fn visit<V: Visitor>(self, new: impl Fn() -> V + Sync) -> anyhow::Result<Scanned<V>> {
-        let spills = self.events.sorter.spills();
-        let mut visitor = new();
-        let events = self.events.sorter.finish()?.collect::<Result<Vec<Event>, _>>()?;
-        for user in events.chunk_by(|left, right| left.user == right.user) {
-            let hash = self.events.hashes[user[0].user as usize];
-            let mut user: Vec<Event> = user.iter().map(|event| Event { user: 0, ..*event }).collect();
-            if self.ties == Ties::ByCluster {
-                user.sort_by_key(|event| (event.time_us, event.cluster));
-            }
-            visitor.user(hash, &user);
-        }
-        Ok(Scanned { visitors: vec![visitor], tally: self.events.tally, refusals: self.events.refusals, spills })
+    /// Those of [`Scan::read`].
+    pub fn read_partitions(&self, partitions: &[Partition]) -> anyhow::Result<Read> {
+        self.read_all(Some(partitions))
     }
+
+    fn read_all(&self, partitions: Option<&[Partition]>) -> anyhow::Result<Read> {
+        let mut refusals = Refusals::new(self.policy);
+        let items = items::read(self.log, self.catalogue, &mut refusals)?;
+        let decoder = Decoder::new(self.catalogue, items::target(items.as_ref()), self.log.time_unit)
+            .with_weight_min(self.log.weight_min);
+        let plan = Plan::new(self.log, partitions)?;
+        let held = self.boxes(plan.events);
+        let reports = self.read_tasks(&plan, &decoder, &held);
+        let tally = merge(reports, &mut refusals)?;
+        Ok(Read { held, tally, refusals, ties: self.ties, threads: self.threads() })
+    }
+
+    fn read_tasks(&self, plan: &Plan, decoder: &Decoder<'_>, held: &Held<Rows>) -> Vec<Report> {
+        let work = Work {
+            plan,
+            columns: &self.log.columns,
+            decoder,
+            policy: self.policy,
+            progress: self.progress,
+            held,
+            buffer_events: self.buffer_events(held.len()),
+            next: AtomicUsize::new(0),
+            stop: AtomicUsize::new(usize::MAX),
+        };
+        on_threads(self.threads(), || work.run()).into_iter().flatten().collect()
+    }
+
+    /// So many boxes that all threads together can have one each in order within the memory.
+    fn boxes(&self, events: u64) -> Held<Rows> {
+        let ordered_bytes = events * ORDERED_EVENT_BYTES * self.threads() as u64;
+        let boxes = (ordered_bytes / (self.memory_bytes as u64 / 2).max(1)).clamp(*BOXES.start(), *BOXES.end());
+        let boxes = boxes.next_power_of_two() as usize;
+        let buffers = self.threads() * buffer_bytes(boxes, self.buffer_events(boxes));
+        Held::new(boxes, self.memory_bytes.saturating_sub(buffers), self.spill_dir)
+    }
+
+    /// A quarter of the memory is the buffers'.
+    fn buffer_events(&self, boxes: usize) -> usize {
+        let events = self.memory_bytes / 4 / (self.threads() * boxes * EVENT_BYTES);
+        events.clamp(*BUFFER_EVENTS.start(), *BUFFER_EVENTS.end())
+    }
+
+    /// How many threads work.
+    pub fn threads(&self) -> usize {
+        if self.threads > 0 { self.threads } else { thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
+/// Runs the same work on so many threads.
+pub(crate) fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let join = |handle: thread::ScopedJoinHandle<'_, T>| {
+            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        handles.into_iter().map(join).collect()
+    })
+}
+
+/// Adds tasks up in their order: the first failure is the one that a single thread would have met.
+fn merge(mut reports: Vec<Report>, refusals: &mut Refusals) -> Result<Tally, ReadError> {
+    reports.sort_by_key(|report| report.task);
+    let mut tally = Tally::default();
+    for report in reports {
+        let (of_task, refused) = report.outcome?;
+        tally.add(&of_task);
+        refusals.append(refused);
+    }
+    Ok(tally)
 }

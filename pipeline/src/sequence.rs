@@ -82,8 +82,14 @@ pub struct Cut {
 /// Collects one sequence at a time.
 #[derive(Debug)]
 pub struct Cutter<F> {
-    rules: Rules,
+    cutting: Cutting,
     visit: F,
+}
+
+/// The same for whoever brings the visitor along with each event.
+#[derive(Debug)]
+pub struct Cutting {
+    rules: Rules,
     steps: Vec<Step>,
     last: Option<Event>,
     seen: Seen,
@@ -93,26 +99,50 @@ pub struct Cutter<F> {
 impl<F: FnMut(u32, &[Step])> Cutter<F> {
     /// A cutter that hands each whole sequence, with its user, to `visit`.
     pub fn new(rules: Rules, clusters: usize, visit: F) -> Self {
-        Self { rules, visit, steps: Vec::new(), last: None, seen: Seen::new(clusters), cut: Cut::default() }
+        Self { cutting: Cutting::new(rules, clusters), visit }
     }
 
     /// Takes the next event in order of user and time.
     pub fn push(&mut self, event: Event) {
+        self.cutting.push(event, &mut self.visit);
+    }
+
+    /// Ends the last sequence.
+    pub fn finish(mut self) -> Cut {
+        self.cutting.end(&mut self.visit);
+        self.cutting.cut
+    }
+}
+
+impl Cutting {
+    /// Nothing collected yet.
+    pub fn new(rules: Rules, clusters: usize) -> Self {
+        Self { rules, steps: Vec::new(), last: None, seen: Seen::new(clusters), cut: Cut::default() }
+    }
+
+    /// What cutting has added up to so far.
+    pub fn cut(&self) -> Cut {
+        self.cut
+    }
+
+    /// Takes all events of a user, by time, and hands each whole sequence to `visit`.
+    pub fn user(&mut self, events: &[Event], visit: &mut impl FnMut(u32, &[Step])) {
+        events.iter().for_each(|event| self.push(*event, visit));
+        self.end(visit);
+        self.last = None;
+    }
+
+    #[inline]
+    fn push(&mut self, event: Event, visit: &mut impl FnMut(u32, &[Step])) {
         if self.rules.since_us.is_some_and(|since_us| event.time_us < since_us) {
             self.cut.before_window += 1;
             return;
         }
         if self.last.is_some_and(|last| self.rules.cuts_between(&last, &event)) {
-            self.end();
+            self.end(visit);
         }
         self.last = Some(event);
         self.keep(event);
-    }
-
-    /// Ends the last sequence.
-    pub fn finish(mut self) -> Cut {
-        self.end();
-        self.cut
     }
 
     fn keep(&mut self, event: Event) {
@@ -131,17 +161,27 @@ impl<F: FnMut(u32, &[Step])> Cutter<F> {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, visit: &mut impl FnMut(u32, &[Step])) {
         match (self.steps.len(), self.last) {
             (0, _) | (_, None) => {}
             (1..SEQUENCE_ITEMS_MIN, _) => self.cut.short += 1,
             (_, Some(last)) => {
                 self.cut.sequences += 1;
-                (self.visit)(last.user, &self.steps);
+                visit(last.user, &self.steps);
             }
         }
         self.steps.clear();
         self.seen.clear();
+    }
+}
+
+impl Cut {
+    /// Adds what cutting other users added up to.
+    pub fn add(&mut self, other: &Self) {
+        self.sequences += other.sequences;
+        self.short += other.short;
+        self.before_window += other.before_window;
+        self.repeats += other.repeats;
     }
 }
 

@@ -38,7 +38,7 @@ pub struct InputFigures {
     pub refused_by_reason: Vec<(Reason, u64)>,
     /// The first few of each reason.
     pub refused_rows: Vec<Refusal>,
-    /// Sorted runs that were spilled to disk because memory was bounded.
+    /// How many times rows or counts were spilled to disk because memory was bounded.
     pub spills: usize,
 }
 
@@ -119,7 +119,7 @@ impl Summary {
             table.add_row([&format!("  {}", reason.name()), &grouped(*count)]);
         }
         if self.input.spills > 0 {
-            table.add_row(["runs spilled to disk", &grouped(self.input.spills as u64)]);
+            table.add_row(["spilled to disk, times", &grouped(self.input.spills as u64)]);
         }
     }
 

@@ -37,7 +37,7 @@ fn the_order_of_the_rows_and_the_bound_on_memory_change_no_table() {
     write(dir.path(), "shuffled.csv", &format!("user,ts,item,cluster\n{shuffled}"));
     json(dir.path(), &format!("{BUILD} --events by_user.csv --out by_user"));
     let summary = json(dir.path(), &format!("{BUILD} --events shuffled.csv --out shuffled --memory-mb 1"));
-    assert_eq!(summary["input"]["spills"], 1);
+    assert!(summary["input"]["spills"].as_u64() > Some(0), "{summary}");
     let files = |out: &str| {
         let mut files = release(&dir.path().join(out));
         files.remove("manifest.json");

@@ -13,7 +13,7 @@ use crate::candidates::check::{Limits, RawCandidates};
 use crate::candidates::popular::PopularSums;
 use crate::candidates::{Candidates, PlacedCandidates, read};
 use crate::progress::Progress;
-use crate::provenance::Settings;
+use crate::provenance::{Settings, input_files};
 use crate::read::decode::Refused;
 use crate::read::{Format, ReadError, Source};
 use crate::refusals::{Reason, Refusal, Refusals};
@@ -36,7 +36,7 @@ pub struct CandidateSettings {
 pub fn build_from_candidates(candidates: &CandidateSettings, release: &ReleaseSettings) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let given = Given::of(&candidates.path)?;
-    let output = Output::prepare(release, &given.files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    let output = Output::prepare(release, || input_files(given.files.iter().map(PathBuf::as_path)))?;
     given.check(&output)?;
     let progress = Progress::reading_bytes(output.inputs.iter().map(|input| input.bytes).sum());
     let mut rows = Rows::read(&given, candidates.format, (&output, &progress))?;
@@ -79,7 +79,7 @@ impl Rows {
             sorter: Sorter::new(&settings.out, settings.memory_bytes),
         };
         for path in &given.files {
-            let source = Source { path, progress };
+            let source = Source::new(path, progress);
             rows.file = source.name();
             let format = format.map_or_else(|| Format::of(path), Ok)?;
             read::read(&source, format, &mut |row, raw| rows.take(row, raw, &limits))?;

@@ -1,25 +1,25 @@
 //! From a log to a release: read, sort, cut, count, smooth, choose, write.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use segue::snapshot::publish::{About, Published};
 
-use crate::build::log::{Reading, first_refusal, read_log};
+use crate::build::log::first_refusal;
 use crate::build::output::Output;
 use crate::build::{CountSettings, LogSettings, ReleaseSettings, expected};
 use crate::candidates::choose::Choice;
 use crate::candidates::file::CandidatesFile;
-use crate::count::{Counter, Counts};
+use crate::count::{Counters, CountersSettings, Counts};
 use crate::decay::{Decay, US_PER_DAY};
 use crate::progress::Progress;
-use crate::provenance::{Settings, data_window};
-use crate::read::Events;
-use crate::sequence::{Cut, Cutter, Rules};
+use crate::provenance::{Settings, data_window, log_inputs};
+use crate::read::Tally;
+use crate::scan::{Read, Scan, Ties};
+use crate::sequence::{Cut, Rules};
 use crate::smooth::{Constants, Smoothed};
-use crate::sort::SortError;
 use crate::summary::{InputFigures, LogFigures, Summary};
 
 /// Makes a release of a log.
@@ -32,16 +32,18 @@ pub fn build_from_events(
     release: &ReleaseSettings,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
-    let output = Output::prepare(release, &inputs(log))?;
+    let output = Output::prepare(release, || log_inputs(log))?;
     let progress = Progress::reading_bytes(output.inputs.iter().map(|input| input.bytes).sum());
-    let events = read(log, &output, &progress)?;
-    let (tally, spills) = (events.tally, events.sorter.spills());
-    let input = InputFigures { spills, ..InputFigures::new(tally.rows, tally.events, &events.refusals) };
+    let scan = scan(log, &output, &progress);
+    let read = scan.read()?;
+    let tally = *read.tally();
+    let mut input = InputFigures::new(tally.rows, tally.events, read.refusals());
     let window_us = tally.window_us.with_context(|| format!("no event could be read{}", first_refusal(&input)))?;
     progress.phase("counting");
     let window = Window::new(window_us, count);
-    let counted = count_events(events, count, &window, &output)?;
-    let figures = log_figures(&tally, &counted.cut);
+    let counted = count_events(read, &scan, (count, &window, &output))?;
+    input.spills = counted.spills;
+    let figures = log_figures(&Tally { users: counted.users, ..tally }, &counted.cut);
     progress.phase("writing");
     let (published, candidates_file) =
         write(&output, count, counted.counts, about(&output, count, &window, &figures)?)?;
@@ -68,51 +70,56 @@ impl Window {
     }
 }
 
-/// Counts, with what cutting says of itself.
+/// Counts, with what counting says of itself.
 struct Counted {
     counts: Counts,
     cut: Cut,
+    users: u64,
+    spills: usize,
 }
 
-fn inputs(log: &LogSettings) -> Vec<&Path> {
-    let items = log.items.iter().map(|items| items.path.as_path());
-    log.events.iter().map(Path::new).chain(items).collect()
-}
-
-fn read(log: &LogSettings, output: &Output<'_>, progress: &Progress) -> anyhow::Result<Events> {
-    let settings = output.settings;
-    let reading = Reading {
+/// Half of the memory is the events', half the counts'.
+fn scan<'a>(log: &'a LogSettings, output: &'a Output<'_>, progress: &'a Progress) -> Scan<'a> {
+    Scan {
+        log,
         catalogue: &output.catalogue,
-        policy: settings.policy,
-        spill_dir: &settings.out,
-        memory_bytes: settings.memory_bytes,
+        policy: output.settings.policy,
+        // What a log says of equal times is kept: a basket has an order.
+        ties: Ties::AsRead,
+        memory_bytes: output.settings.memory_bytes / 2,
+        spill_dir: &output.settings.out,
+        threads: 0,
         progress,
-    };
-    read_log(log, &reading)
+    }
 }
 
 fn count_events(
-    events: Events,
-    count: &CountSettings,
-    window: &Window,
-    output: &Output<'_>,
+    read: Read,
+    scan: &Scan<'_>,
+    (count, window, output): (&CountSettings, &Window, &Output<'_>),
 ) -> anyhow::Result<Counted> {
-    let clusters = output.clusters();
-    let decay = Decay::new(window.to_us, count.half_life_days);
-    let mut counter = Counter::new(clusters, output.settings.depth, decay).with_user_day_max(count.user_day_max);
-    let rules = Rules { mode: count.mode, gap_us: count.gap_days.map(us), since_us: Some(window.from_us) };
-    let mut cutter = Cutter::new(rules, clusters as usize, |user, steps: &[_]| counter.add(user, steps));
-    events.sorter.finish()?.try_for_each(|event| {
-        cutter.push(event?);
-        Ok::<(), SortError>(())
+    let events = read.tally().events;
+    let counters = Counters::new(CountersSettings {
+        clusters: output.clusters(),
+        depth: output.settings.depth,
+        decay: Decay::new(window.to_us, count.half_life_days),
+        rules: Rules { mode: count.mode, gap_us: count.gap_days.map(us), since_us: Some(window.from_us) },
+        user_day_max: count.user_day_max,
+        window_us: (window.from_us, window.to_us),
+        events,
+        memory_bytes: output.settings.memory_bytes / 2,
+        spill_dir: scan.spill_dir,
+        threads: scan.threads(),
     })?;
-    let cut = cutter.finish();
+    let scanned = read.visit(|| counters.counter())?;
+    let counted = counters.add_up(scanned.visitors)?;
+    let cut = counted.cut;
     ensure!(
         cut.sequences > 0,
-        "no sequence of two clusters or more is left of {} events; see --mode, --gap-days and --window-days",
-        events.tally.events
+        "no sequence of two clusters or more is left of {events} events; see --mode, --gap-days and --window-days"
     );
-    Ok(Counted { counts: counter.finish().with_users_min(count.users_min), cut })
+    let counts = counted.counts(count.users_min)?;
+    Ok(Counted { counts, cut, users: scanned.tally.users, spills: scanned.spills + counters.spills() })
 }
 
 fn write(
@@ -162,10 +169,12 @@ fn settings(release: &ReleaseSettings, count: &CountSettings) -> BTreeMap<String
         .with_given("gap_days", count.gap_days)
         .with_given("window_days", count.window_days)
         .with_given("half_life_days", count.half_life_days)
+        .with_given("max_user_day", count.user_day_max)
+        .with_given("min_users", (count.users_min > 1).then_some(count.users_min))
         .into_map()
 }
 
-fn log_figures(tally: &crate::read::Tally, cut: &Cut) -> LogFigures {
+fn log_figures(tally: &Tally, cut: &Cut) -> LogFigures {
     LogFigures {
         below_weight: tally.below_weight,
         before_window: cut.before_window,

@@ -9,17 +9,18 @@ use crate::read::{ReadError, Source, Target};
 use crate::refusals::Refusals;
 
 /// Reads the map, if there is one to read.
-pub(super) fn read(
+pub(crate) fn read(
     log: &LogSettings,
     catalogue: &Catalogue,
     refusals: &mut Refusals,
 ) -> Result<Option<Items>, ReadError> {
     let Some(settings) = &log.items else { return Ok(None) };
-    let source = Source { path: &settings.path, progress: &Progress::hidden() };
+    let progress = &Progress::hidden();
+    let source = Source::new(&settings.path, progress);
     Items::read(&source, &settings.columns, Ledger { catalogue, refusals }).map(Some)
 }
 
 /// What the log's target column then holds.
-pub(super) fn target(items: Option<&Items>) -> Target<'_> {
+pub(crate) fn target(items: Option<&Items>) -> Target<'_> {
     items.map_or(Target::Cluster, Target::Item)
 }

@@ -6,9 +6,10 @@ use segue::snapshot::catalogue::Catalogue;
 
 use crate::build::{LogSettings, items};
 use crate::progress::Progress;
-use crate::read::{Decoder, EventReader, Events, Format};
+use crate::read::{Decoder, EventReader, Events, Source};
 use crate::refusals::{Policy, Refusals};
 use crate::sort::Sorter;
+use crate::source::{self, Clouds};
 use crate::summary::InputFigures;
 
 /// What reading leans on.
@@ -37,9 +38,11 @@ pub fn read_log(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<Even
         Decoder::new(reading.catalogue, items::target(items.as_ref()), log.time_unit).with_weight_min(log.weight_min);
     let sorter = Sorter::new(reading.spill_dir, reading.memory_bytes);
     let mut reader = EventReader::new(&log.columns, decoder, refusals, sorter);
-    for path in log.events.iter().map(Path::new) {
-        let format = log.format.map_or_else(|| Format::of(path), Ok)?;
-        reader.read(path, format, reading.progress)?;
+    let clouds = Clouds::default();
+    for partition in source::list_in(log, &clouds)? {
+        let (object, path) = (partition.open(&clouds)?, partition.path());
+        let source = Source::open(&object, &path, reading.progress);
+        reader.read_source(&source, &partition.name, partition.format(log.format)?)?;
     }
     Ok(reader.finish())
 }

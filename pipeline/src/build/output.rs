@@ -1,6 +1,6 @@
 //! Publishes rows of candidates as a release, and moves the store's pointer where asked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use segue::snapshot::catalogue::Catalogue;
@@ -26,12 +26,16 @@ pub(super) struct Output<'a> {
 
 impl<'a> Output<'a> {
     /// Reads the catalogue and digests the input files; refuses a shape that no table can have before anything is read.
-    pub(super) fn prepare(settings: &'a ReleaseSettings, inputs: &[&Path]) -> anyhow::Result<Self> {
+    pub(super) fn prepare(
+        settings: &'a ReleaseSettings,
+        inputs: impl FnOnce() -> anyhow::Result<Vec<InputFile>>,
+    ) -> anyhow::Result<Self> {
         let catalogue = read_catalogue(&settings.catalogue, &settings.catalogue_columns)?;
         let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
         Shape { clusters, depth: settings.depth, width: settings.width }.checked()?;
         std::fs::create_dir_all(&settings.out).with_context(|| format!("cannot make {}", settings.out.display()))?;
-        let inputs = input_files(inputs.iter().copied().chain([settings.catalogue.as_path()]))?;
+        let mut inputs = inputs()?;
+        inputs.extend(input_files([settings.catalogue.as_path()])?);
         Ok(Self { settings, catalogue, inputs })
     }
 

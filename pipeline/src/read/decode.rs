@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::items::Items;
 use crate::read::field::{Field, RawRow, TimeUnit};
 use crate::refusals::Reason;
-use crate::users::Users;
+use crate::users::{Users, hash_of_integer, hash_of_text};
 
 /// Integers up to this size are exact as `f64`; tools that lost the type of a column write `22.0` for `22`.
 const EXACT_FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -30,6 +30,15 @@ pub struct Decoder<'a> {
     time_unit: TimeUnit,
     weight_min: Option<f64>,
     users: Users,
+}
+
+/// An event without its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Microseconds since 1970.
+    pub time_us: i64,
+    /// The cluster's dense index.
+    pub cluster: u32,
 }
 
 /// Why a row is no event.
@@ -68,6 +77,36 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// When a field is not what it should be.
     pub fn decode(&mut self, row: &RawRow<'_>) -> Result<Option<Event>, Refused> {
+        let Some(place) = self.place(row)? else { return Ok(None) };
+        // Last, so that a user is counted only when an event of theirs is.
+        let user = self.user(&row.user).ok_or_else(|| refused(Reason::User, &row.user))?;
+        Ok(Some(Event { user, cluster: place.cluster, time_us: place.time_us }))
+    }
+
+    /// The same with the user's [hash](hash_of_text) in place of a number, which needs no memory of users.
+    ///
+    /// # Errors
+    /// When a field is not what it should be.
+    pub fn decode_hashed(&self, row: &RawRow<'_>) -> Result<Option<(u64, Place)>, Refused> {
+        let Some(place) = self.place(row)? else { return Ok(None) };
+        let user = user_hash(&row.user).ok_or_else(|| refused(Reason::User, &row.user))?;
+        Ok(Some((user, place)))
+    }
+
+    /// The unit of times that are bare numbers.
+    pub fn time_unit(&self) -> TimeUnit {
+        self.time_unit
+    }
+
+    /// The catalogue, where rows of plain cluster ids without weights need nothing else.
+    pub fn plain_clusters(&self) -> Option<&'a Catalogue> {
+        match self.target {
+            Target::Cluster if self.weight_min.is_none() => Some(self.catalogue),
+            _ => None,
+        }
+    }
+
+    fn place(&self, row: &RawRow<'_>) -> Result<Option<Place>, Refused> {
         let time_us = time_us(&row.time, self.time_unit).ok_or_else(|| refused(Reason::Time, &row.time))?;
         let cluster = self.cluster(&row.target)?;
         if let Some(weight_min) = self.weight_min {
@@ -76,9 +115,7 @@ impl<'a> Decoder<'a> {
                 return Ok(None);
             }
         }
-        // Last, so that a user is counted only when an event of theirs is.
-        let user = self.user(&row.user).ok_or_else(|| refused(Reason::User, &row.user))?;
-        Ok(Some(Event { user, cluster, time_us }))
+        Ok(Some(Place { time_us, cluster }))
     }
 
     fn user(&mut self, field: &Field<'_>) -> Option<u32> {
@@ -93,6 +130,13 @@ impl<'a> Decoder<'a> {
             Target::Cluster => cluster_index(self.catalogue, field),
             Target::Item(items) => item(items, field).ok_or_else(|| refused(Reason::UnknownItem, field)),
         }
+    }
+}
+
+fn user_hash(field: &Field<'_>) -> Option<u64> {
+    match field {
+        Field::Text(text) => Some(hash_of_text(text)),
+        other => integer(other).map(hash_of_integer),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::refusals::Refusal;
 use crate::sort::SortError;
+use crate::spill::SpillError;
 
 /// Why a file could not be read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -60,10 +61,40 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
+    /// A source holds nothing that can be read.
+    #[error(
+        "{given} holds no file of events, expected names that end in .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet; say the format with --format"
+    )]
+    NoEvents {
+        /// The source.
+        given: String,
+    },
+    /// A source is no pattern.
+    #[error("{pattern} is no pattern: {source}; write * for any text, ? for any sign, [ab] for one of these")]
+    Pattern {
+        /// The source.
+        pattern: String,
+        /// What is wrong.
+        source: glob::PatternError,
+    },
+    /// A store does not answer as it should.
+    #[error("cannot list {url}: {source}")]
+    Store {
+        /// The source.
+        url: String,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// A store cannot be opened.
+    #[error(transparent)]
+    Cloud(#[from] crate::cloud::CloudError),
     /// A row was refused and the policy is strict.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The rows could not be sorted.
     #[error(transparent)]
     Sort(#[from] SortError),
+    /// What does not fit in memory could not be put on disk.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
 }

@@ -10,6 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::progress::Progress;
 use crate::read::error::ReadError;
+use crate::source::Object;
 
 /// Bytes read from the disk at once.
 const READ_BUFFER_BYTES: usize = 256 * 1024;
@@ -51,9 +52,31 @@ pub struct Source<'a> {
     pub path: &'a Path,
     /// What to move.
     pub progress: &'a Progress,
+    object: Option<&'a Object>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// A file of this machine.
+    pub fn new(path: &'a Path, progress: &'a Progress) -> Self {
+        Self { path, progress, object: None }
+    }
+
+    /// An object that is open; errors name it by `path`.
+    pub fn open(object: &'a Object, path: &'a Path, progress: &'a Progress) -> Self {
+        Self { path, progress, object: Some(object) }
+    }
+
+    /// Its bytes in ranges.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn object(&self) -> Result<Object, ReadError> {
+        match self.object {
+            Some(object) => Ok(object.clone()),
+            None => Object::file(self.file()?).map_err(self.io()),
+        }
+    }
+
     /// The file's name without its directory.
     pub fn name(&self) -> String {
         file_name(self.path)
@@ -72,7 +95,7 @@ impl Source<'_> {
     /// # Errors
     /// When it cannot be opened.
     pub fn text(&self) -> Result<Box<dyn BufRead>, ReadError> {
-        let counted = self.progress.reading(self.file()?);
+        let counted = self.progress.reading(self.object()?.stream(0));
         let mut plain = BufReader::with_capacity(READ_BUFFER_BYTES, counted);
         if plain.fill_buf().map_err(self.io())?.starts_with(&GZIP_MAGIC) {
             return Ok(Box::new(BufReader::with_capacity(READ_BUFFER_BYTES, MultiGzDecoder::new(plain))));

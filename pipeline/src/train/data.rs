@@ -11,7 +11,7 @@ use crate::build::log::{Reading, read_log};
 use crate::clusters::read_catalogue;
 use crate::examples::{ExampleRules, Examples, Holdout, Log, Split};
 use crate::progress::Progress;
-use crate::provenance::{data_window, input_files};
+use crate::provenance::{data_window, input_files, log_inputs};
 use crate::read::Tally;
 use crate::summary::InputFigures;
 
@@ -45,9 +45,8 @@ impl Data {
         let input = &settings.input;
         let catalogue_path = catalogue_file(&input.catalogue);
         let catalogue = read_catalogue(&catalogue_path, &input.catalogue_columns)?;
-        let items = input.log.items.iter().map(|items| items.path.as_path());
-        let files = input.log.events.iter().map(Path::new).chain(items).chain([catalogue_path.as_path()]);
-        let inputs = input_files(files)?;
+        let mut inputs = log_inputs(&input.log)?;
+        inputs.extend(input_files([catalogue_path.as_path()])?);
         let (log, tally, figures) = read(settings, &catalogue, &inputs)?;
         let prompt_history = u8::try_from(settings.network.history_max).context("--history-max is above 255")?;
         let rules =

@@ -1,0 +1,432 @@
+//! Counts on many threads at once, in bounded memory, to the very counts that one [`Counter`](super::Counter) gives.
+//!
+//! Histories whose keys are few are counted in arrays, one for each thread. Of the others each step becomes a number that goes into the box
+//! of its history; boxes are in the order of keys, so that a box sorted and added up is a stretch of the level. Nothing here is shared
+//! between threads but the boxes.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustc_hash::FxHashMap;
+
+use super::record::{FIRST, Layout};
+use super::{Bound, CountError, Counts, Level, Tails};
+use crate::decay::{self, Decay};
+use crate::event::Event;
+use crate::scan::{Visitor, on_threads};
+use crate::sequence::{Cut, Cutting, Mode, Rules, Step};
+use crate::spill::SpillError;
+use crate::spill::held::Held;
+use crate::tally::Cell;
+
+/// Levels with at most so many keys are counted in arrays: 24 MiB for each thread.
+const DENSE_KEYS_MAX: u128 = 1 << 20;
+
+/// Records in a box, about: its sorting then stays in the cache.
+const BOX_RECORDS: u64 = 64 * 1024;
+
+/// Boxes of a level at most: their buffers stay in the cache.
+const BOXES_MAX: u64 = 2048;
+
+/// Records of one box that a thread collects at the least and at the most.
+const BUFFER_RECORDS: std::ops::RangeInclusive<usize> = 16..=512;
+
+/// What is counted and in how much memory.
+#[derive(Clone, Copy, Debug)]
+pub struct CountersSettings<'a> {
+    /// How many clusters the catalogue has.
+    pub clusters: u32,
+    /// The longest history.
+    pub depth: u8,
+    /// How events fade.
+    pub decay: Decay,
+    /// Where sequences begin and end.
+    pub rules: Rules,
+    /// At most so many steps of one user and UTC day count.
+    pub user_day_max: Option<u32>,
+    /// The first and the last event's time in microseconds.
+    pub window_us: (i64, i64),
+    /// About how many events there are.
+    pub events: u64,
+    /// Bytes of counts held in memory before they are spilled; levels that are counted in arrays take theirs besides.
+    pub memory_bytes: usize,
+    /// Where what is beyond goes.
+    pub spill_dir: &'a Path,
+    /// How many threads work.
+    pub threads: usize,
+}
+
+/// What counters share.
+#[derive(Debug)]
+pub struct Counters<'a> {
+    settings: CountersSettings<'a>,
+    layout: Layout,
+    /// At `length - 1`: where the steps after histories of that length go.
+    levels: Vec<Shared>,
+}
+
+/// How one length is counted.
+#[derive(Debug)]
+enum Shared {
+    /// In an array of so many cells for each thread.
+    Dense(usize),
+    /// In boxes of records.
+    Boxes(Boxes),
+}
+
+#[derive(Debug)]
+struct Boxes {
+    held: Held<Vec<u64>>,
+    /// Histories of one box are `2^shift`.
+    shift: u32,
+    buffer_records: usize,
+}
+
+/// Counts the users that one thread sees.
+#[derive(Debug)]
+pub struct PartCounter<'c> {
+    cutting: Cutting,
+    part: Part<'c>,
+}
+
+#[derive(Debug)]
+struct Part<'c> {
+    counters: &'c Counters<'c>,
+    clusters: u64,
+    user: u32,
+    sequences: u32,
+    bound: Bound,
+    popular: Vec<OwnCell>,
+    levels: Vec<Own>,
+    tails: Tails,
+    failed: Option<SpillError>,
+}
+
+/// What one thread holds of one length.
+#[derive(Debug)]
+enum Own {
+    Dense(Vec<OwnCell>),
+    Boxes {
+        /// The records of the present user.
+        pending: Vec<u64>,
+        buffers: Vec<Vec<u64>>,
+    },
+}
+
+/// A cell that knows whom it counted last.
+#[derive(Clone, Copy, Debug, Default)]
+struct OwnCell {
+    weight: u64,
+    seen: u32,
+    users: u32,
+    /// The last user, numbered from 1.
+    user: u32,
+}
+
+/// Everything that was counted, levels still in boxes.
+#[derive(Debug)]
+pub struct Counted<'c> {
+    /// What cutting added up to.
+    pub cut: Cut,
+    counters: &'c Counters<'c>,
+    popular: Vec<Cell>,
+    dense: Vec<Option<Vec<Cell>>>,
+    tails: Tails,
+}
+
+impl<'a> Counters<'a> {
+    /// Counters of one log.
+    ///
+    /// # Errors
+    /// When there are too many possible histories over too many days for records of eight bytes.
+    pub fn new(settings: CountersSettings<'a>) -> Result<Self, CountError> {
+        let keys = |length: u32| u128::from(settings.clusters).saturating_pow(length + 1);
+        let depth = u32::from(settings.depth);
+        let (from_us, to_us) = settings.window_us;
+        let layout = Layout::new(keys(depth), (decay::day(from_us), decay::day(to_us)), settings.decay)?;
+        let sparse = (1..=depth).filter(|length| keys(*length) > DENSE_KEYS_MAX).count();
+        let shared = |length| match keys(length) {
+            few @ 0..=DENSE_KEYS_MAX => Shared::Dense(few as usize),
+            many => Shared::Boxes(Boxes::new(many / u128::from(settings.clusters), &settings, sparse)),
+        };
+        Ok(Self { levels: (1..=depth).map(shared).collect(), settings, layout })
+    }
+
+    /// A counter for one thread.
+    pub fn counter(&self) -> PartCounter<'_> {
+        let Self { settings, .. } = self;
+        let clusters = settings.clusters as usize;
+        let part = Part {
+            counters: self,
+            clusters: u64::from(settings.clusters),
+            user: 0,
+            sequences: 0,
+            bound: Bound::new(settings.user_day_max),
+            popular: vec![OwnCell::default(); clusters],
+            levels: self.levels.iter().map(Own::new).collect(),
+            tails: vec![FxHashMap::default(); usize::from(settings.depth)],
+            failed: None,
+        };
+        PartCounter { cutting: Cutting::new(settings.rules, clusters), part }
+    }
+
+    /// Adds up what the counters of all threads hold.
+    ///
+    /// # Errors
+    /// When something could not be spilled.
+    pub fn add_up<'c>(&'c self, parts: Vec<PartCounter<'c>>) -> Result<Counted<'c>, SpillError> {
+        let mut counted = Counted {
+            cut: Cut::default(),
+            counters: self,
+            popular: vec![Cell::default(); self.settings.clusters as usize],
+            dense: self.levels.iter().map(Shared::cells).collect(),
+            tails: vec![FxHashMap::default(); usize::from(self.settings.depth)],
+        };
+        parts.into_iter().try_for_each(|part| counted.add(part))?;
+        Ok(counted)
+    }
+
+    /// How many times records were spilled because memory was bounded.
+    pub fn spills(&self) -> usize {
+        let spills = |shared: &Shared| if let Shared::Boxes(boxes) = shared { boxes.held.spills() } else { 0 };
+        self.levels.iter().map(spills).sum()
+    }
+}
+
+impl Shared {
+    fn cells(&self) -> Option<Vec<Cell>> {
+        if let Self::Dense(keys) = self { Some(vec![Cell::default(); *keys]) } else { None }
+    }
+}
+
+impl Boxes {
+    fn new(histories: u128, settings: &CountersSettings<'_>, levels: usize) -> Self {
+        let memory_bytes = settings.memory_bytes / levels.max(1);
+        let wanted = (settings.events / BOX_RECORDS).clamp(1, BOXES_MAX).next_power_of_two();
+        let history_bits = u128::BITS - histories.saturating_sub(1).leading_zeros();
+        let shift = history_bits.saturating_sub(wanted.trailing_zeros());
+        let boxes = ((histories - 1) >> shift) as usize + 1;
+        let records = memory_bytes / 4 / (settings.threads.max(1) * boxes * size_of::<u64>());
+        let buffer_records = records.clamp(*BUFFER_RECORDS.start(), *BUFFER_RECORDS.end());
+        let buffers_bytes = settings.threads * boxes * buffer_records * size_of::<u64>();
+        Self {
+            held: Held::new(boxes, memory_bytes.saturating_sub(buffers_bytes), settings.spill_dir),
+            shift,
+            buffer_records,
+        }
+    }
+}
+
+impl Own {
+    fn new(shared: &Shared) -> Self {
+        match shared {
+            Shared::Dense(keys) => Self::Dense(vec![OwnCell::default(); *keys]),
+            Shared::Boxes(boxes) => Self::Boxes { pending: Vec::new(), buffers: vec![Vec::new(); boxes.held.len()] },
+        }
+    }
+}
+
+impl Visitor for PartCounter<'_> {
+    fn user(&mut self, _: u64, events: &[Event]) {
+        let part = &mut self.part;
+        part.begin_user();
+        self.cutting.user(events, &mut |_, steps| part.sequence(steps));
+        part.end_user();
+    }
+}
+
+impl Part<'_> {
+    fn begin_user(&mut self) {
+        self.user += 1;
+        self.sequences = 0;
+        self.bound.begin();
+    }
+
+    fn sequence(&mut self, steps: &[Step]) {
+        self.sequences += 1;
+        for (at, step) in steps.iter().enumerate() {
+            let day = decay::day(step.time_us);
+            if self.bound.allows(day) {
+                let age = self.counters.layout.age(day);
+                self.popular[step.cluster as usize].add(self.counters.layout.weight(age), self.user);
+                self.step(step.cluster, &steps[..at], age);
+            }
+        }
+        super::add_tail(&mut self.tails, steps, self.clusters);
+    }
+
+    /// Counts a step once under each history before it.
+    #[inline]
+    fn step(&mut self, next: u32, before: &[Step], age: u64) {
+        let layout = &self.counters.layout;
+        let mut key = u64::from(next);
+        let mut place = self.clusters;
+        for (own, step) in self.levels.iter_mut().zip(before.iter().rev()) {
+            key += u64::from(step.cluster) * place;
+            place = place.saturating_mul(self.clusters);
+            match own {
+                Own::Dense(cells) => cells[key as usize].add(layout.weight(age), self.user),
+                Own::Boxes { pending, .. } => pending.push(layout.record(key, age)),
+            }
+        }
+    }
+
+    fn end_user(&mut self) {
+        let counters = self.counters;
+        // In a sequence of distinct clusters nothing comes twice.
+        let once = counters.settings.rules.mode == Mode::Distinct && self.sequences <= 1;
+        for (own, shared) in self.levels.iter_mut().zip(&counters.levels) {
+            let (Own::Boxes { pending, buffers }, Shared::Boxes(boxes)) = (own, shared) else { continue };
+            if once {
+                pending.iter_mut().for_each(|record| *record |= FIRST)
+            } else {
+                mark(pending, &counters.layout)
+            }
+            for record in pending.drain(..) {
+                let at = boxes.of(counters.layout.key(record) / self.clusters);
+                buffers[at].push(record);
+                if buffers[at].len() >= boxes.buffer_records {
+                    let failed = boxes.hand_on(at, &mut buffers[at]).err();
+                    self.failed = self.failed.take().or(failed);
+                }
+            }
+        }
+    }
+
+    fn hand_on_all(&mut self) -> Result<(), SpillError> {
+        for (own, shared) in self.levels.iter_mut().zip(&self.counters.levels) {
+            let (Own::Boxes { buffers, .. }, Shared::Boxes(boxes)) = (own, shared) else { continue };
+            for (at, buffer) in buffers.iter_mut().enumerate() {
+                boxes.hand_on(at, buffer)?;
+            }
+        }
+        self.failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Boxes {
+    fn of(&self, history: u64) -> usize {
+        (history >> self.shift) as usize
+    }
+
+    fn hand_on(&self, at: usize, buffer: &mut Vec<u64>) -> Result<(), SpillError> {
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let records = buffer.clone();
+        buffer.clear();
+        self.held.put(at, 0, records)
+    }
+}
+
+/// Marks the first record of each key of a user.
+fn mark(records: &mut [u64], layout: &Layout) {
+    records.sort_unstable();
+    let mut last = None;
+    for record in records {
+        let key = layout.key(*record);
+        if last != Some(key) {
+            *record |= FIRST;
+            last = Some(key);
+        }
+    }
+}
+
+impl OwnCell {
+    #[inline]
+    fn add(&mut self, weight: u64, user: u32) {
+        self.weight += weight;
+        self.seen = self.seen.saturating_add(1);
+        self.users += u32::from(self.user != user);
+        self.user = user;
+    }
+
+    fn cell(self) -> Cell {
+        Cell { weight: self.weight, seen: self.seen, users: self.users }
+    }
+}
+
+impl<'c> Counted<'c> {
+    fn add(&mut self, mut counter: PartCounter<'c>) -> Result<(), SpillError> {
+        counter.part.hand_on_all()?;
+        self.cut.add(&counter.cutting.cut());
+        merge(&mut self.popular, counter.part.popular);
+        for (cells, own) in self.dense.iter_mut().zip(counter.part.levels) {
+            if let (Some(cells), Own::Dense(own)) = (cells, own) {
+                merge(cells, own);
+            }
+        }
+        for (tails, own) in self.tails.iter_mut().zip(counter.part.tails) {
+            own.into_iter().for_each(|(key, users)| *tails.entry(key).or_default() += users);
+        }
+        Ok(())
+    }
+
+    /// Shows every level in pieces, many at once: whole histories, ascending within a piece and from piece to piece. At `length - 1` of
+    /// what comes back is what `show` made of that length's pieces, in their order.
+    ///
+    /// # Errors
+    /// When what was spilled cannot be read back.
+    pub fn pieces<T: Send>(self, show: impl Fn(Level) -> T + Sync) -> Result<Vec<Vec<T>>, SpillError> {
+        let Self { counters, dense, .. } = self;
+        let clusters = u64::from(counters.settings.clusters);
+        let of_level = |(shared, dense): (&Shared, Option<Vec<Cell>>)| match shared {
+            Shared::Dense(_) => Ok(vec![show(dense_level(dense.unwrap_or_default(), clusters))]),
+            Shared::Boxes(boxes) => counters.boxes(boxes, &show),
+        };
+        counters.levels.iter().zip(dense).map(of_level).collect()
+    }
+
+    /// All of it in memory, without what fewer than `users_min` different users have done.
+    ///
+    /// # Errors
+    /// When what was spilled cannot be read back.
+    pub fn counts(mut self, users_min: u32) -> Result<Counts, SpillError> {
+        let popular = std::mem::take(&mut self.popular);
+        let tails = std::mem::take(&mut self.tails);
+        let clusters = self.counters.settings.clusters;
+        let levels = self.pieces(|level| level.with_users_min(users_min))?;
+        let levels = levels.into_iter().map(Level::joined).collect();
+        Ok(Counts { clusters, popular: super::popular_with_users_min(popular, users_min), levels, tails })
+    }
+}
+
+impl Counters<'_> {
+    fn boxes<T: Send>(&self, boxes: &Boxes, show: &(impl Fn(Level) -> T + Sync)) -> Result<Vec<T>, SpillError> {
+        let next = AtomicUsize::new(0);
+        let shown = on_threads(self.settings.threads, || self.work(boxes, &next, show));
+        let mut shown: Vec<(usize, T)> =
+            shown.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        shown.sort_by_key(|(at, _)| *at);
+        Ok(shown.into_iter().map(|(_, shown)| shown).collect())
+    }
+
+    fn work<T>(
+        &self,
+        boxes: &Boxes,
+        next: &AtomicUsize,
+        show: &impl Fn(Level) -> T,
+    ) -> Result<Vec<(usize, T)>, SpillError> {
+        let mut shown = Vec::new();
+        let mut records = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= boxes.held.len() {
+                return Ok(shown);
+            }
+            records.clear();
+            boxes.held.take(at)?.into_iter().for_each(|chunk| records.extend_from_slice(&chunk));
+            records.sort_unstable();
+            let level = Level::new(self.layout.cells(&records), u64::from(self.settings.clusters));
+            shown.push((at, show(level)));
+        }
+    }
+}
+
+fn merge(cells: &mut [Cell], own: Vec<OwnCell>) {
+    cells.iter_mut().zip(own).for_each(|(cell, own)| cell.merge(own.cell()));
+}
+
+fn dense_level(cells: Vec<Cell>, clusters: u64) -> Level {
+    Level::new((0..).zip(cells).filter(|(_, cell)| cell.seen > 0), clusters)
+}
