@@ -10,11 +10,13 @@ use crate::refresh::config::problem::ConfigError;
 
 mod build;
 mod count;
+mod evaluate;
 mod generate;
 mod train;
 mod infer;
 mod refresh;
 mod replay;
+mod drift;
 
 /// Shown under `segue-pipeline --help`.
 const EXIT_CODES: &str = "\
@@ -24,7 +26,8 @@ Exit codes:
   2  the command line or a configuration is wrong
   3  refresh: nothing to do
   4  refresh: a gate refused, nothing was published
-  5  refresh: another run is at work";
+  5  refresh: another run is at work
+  6  drift: above the bound of --fail-above";
 
 /// Makes releases for `segue` out of interaction logs, or out of anyone's candidates.
 #[derive(Debug, Parser)]
@@ -48,6 +51,10 @@ enum Command {
     Refresh(refresh::Args),
     /// Ask a running service what a log's users went on to, and report how often it was right
     Replay(Box<replay::Args>),
+    /// Replay a log through time, and compare who would have known what came next
+    Evaluate(Box<evaluate::Args>),
+    /// Tell whether what follows what is changing, and how often to refresh
+    Drift(Box<drift::Args>),
     /// Make a seeded log of any size, to try things on
     Generate(generate::Args),
     /// Print a completion script for a shell
@@ -70,14 +77,16 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let done = match command {
+        // These have more than one good end.
+        Command::Drift(args) => return drift::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Count(args) => count::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
-        // The only one with more than one good end.
         Command::Refresh(args) => return refresh::run(&args),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -32,8 +32,8 @@ pub struct Example<'a> {
     pub user: u32,
     /// When `next` was engaged with, in microseconds since 1970.
     pub time_us: i64,
-    /// The distinct clusters before it in the sequence as indexes in the catalogue, the most recently met last, at most
-    /// [`ExampleRules::history_max`] of them: what a caller would ask with.
+    /// The clusters before it in the sequence as indexes in the catalogue, the most recently met last, at most
+    /// [`ExampleRules::history_max`] of them, and each once unless [`ExampleRules::repeats`] says otherwise.
     pub history: &'a [u32],
     /// The cluster that came next; never one that the mode [bars](Mode::barred).
     pub next: u32,
@@ -48,6 +48,18 @@ pub struct ExampleRules {
     pub history_min: u8,
     /// The most clusters of a history: the most recent stay.
     pub history_max: u8,
+    /// Whether a history holds a cluster as often as its sequence does.
+    pub repeats: Repeats,
+}
+
+/// What becomes of a cluster in a history that meets it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repeats {
+    /// It stands once, where it was met last: what a caller would ask with.
+    #[default]
+    Dropped,
+    /// It stands as often as it was met: the very places of the sequence.
+    Kept,
 }
 
 /// All examples of a log in order of time; equal times stay in the order of users.
@@ -71,7 +83,7 @@ pub struct Examples {
 
 impl Default for ExampleRules {
     fn default() -> Self {
-        Self { rules: Rules::default(), history_min: 1, history_max: HISTORY_MAX }
+        Self { rules: Rules::default(), history_min: 1, history_max: HISTORY_MAX, repeats: Repeats::Dropped }
     }
 }
 
@@ -149,15 +161,16 @@ impl Examples {
                 self.times_us.push(step.time_us);
                 self.users.push(user);
             }
-            start = self.extend_history(start, step.cluster, rules.history_max);
+            start = self.extend_history(start, step.cluster, rules);
         }
     }
 
     /// Adds a cluster to the history that begins at `start`, and says where the history then begins. One that was met before moves to
     /// the end of a new copy.
-    fn extend_history(&mut self, start: usize, cluster: u32, history_max: u8) -> usize {
-        let start = start.max(self.clusters.len().saturating_sub(usize::from(history_max)));
-        let Some(met) = self.clusters[start..].iter().position(|known| *known == cluster) else {
+    fn extend_history(&mut self, start: usize, cluster: u32, rules: &ExampleRules) -> usize {
+        let start = start.max(self.clusters.len().saturating_sub(usize::from(rules.history_max)));
+        let again = |known: &u32| rules.repeats == Repeats::Dropped && *known == cluster;
+        let Some(met) = self.clusters[start..].iter().position(again) else {
             self.clusters.push(cluster);
             return start;
         };

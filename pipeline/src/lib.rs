@@ -34,13 +34,17 @@ pub mod baselines;
 pub mod blend;
 pub mod quality;
 pub mod gate;
+// Whether what follows what is changing.
+pub mod drift;
 // The commands.
 pub mod provenance;
 pub mod progress;
 pub mod summary;
+pub mod page;
 pub mod infer;
 pub mod build;
 pub mod train;
+pub mod evaluate;
 pub mod replay;
 pub mod generate;
 pub mod publish;

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use ureq::Agent;
 
 mod call;
+mod read;
 
 use call::{Call, Content};
 

@@ -145,6 +145,9 @@ pub struct ReleaseBody {
     pub table: TableFigures,
     /// Its figures of quality.
     pub quality: BTreeMap<String, f64>,
+    /// The shares of answers by source that its maker expects.
+    #[serde(default)]
+    pub expected_sources: BTreeMap<String, f64>,
 }
 
 /// The model that serves.
@@ -274,6 +277,7 @@ impl ReleaseBody {
             tool: manifest.provenance.tool.clone(),
             table: manifest.table.clone(),
             quality: manifest.quality.clone(),
+            expected_sources: manifest.expected_sources.clone(),
         }
     }
 }

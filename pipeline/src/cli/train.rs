@@ -13,7 +13,7 @@ use crate::read::Format;
 use crate::refusals::Policy;
 use crate::train::optimiser::AdamSettings;
 use crate::train::settings::{
-    ChooseBy, InputSettings, LearningSettings, NetworkSettings, OutputSettings, Start, TrainSettings,
+    ChooseBy, InputSettings, LearningSettings, NetworkSettings, OutputSettings, Show, Start, TrainSettings,
 };
 use crate::train::train;
 
@@ -276,6 +276,7 @@ impl OutputArgs {
             threads: threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
             checkpoint_steps: self.checkpoint_steps,
             start: if self.resume { Start::Resume } else { Start::Anew },
+            show: Show::Steps,
         }
     }
 }

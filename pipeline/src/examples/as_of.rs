@@ -64,6 +64,11 @@ impl<'a> AsOf<'a> {
         Self { log, counting, until_us, smoothed: smoothed_before(until_us, log, counting) }
     }
 
+    /// Probabilities that were counted elsewhere, of what came before a time.
+    pub fn given(log: &'a Log, counting: &'a Counting, (until_us, smoothed): (i64, Smoothed)) -> Self {
+        Self { log, counting, until_us, smoothed }
+    }
+
     /// Moves to a time, forward or back: only events strictly before it count.
     pub fn advance(&mut self, until_us: i64) {
         if std::mem::replace(&mut self.until_us, until_us) != until_us {

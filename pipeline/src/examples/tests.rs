@@ -79,6 +79,12 @@ fn histories_are_bounded_from_both_ends() {
 }
 
 #[test]
+fn kept_repeats_are_the_places_of_the_sequence() {
+    let kept = ExampleRules { history_min: 2, history_max: 2, repeats: Repeats::Kept, ..rules(Mode::Raw) };
+    check(kept, &ROWS, &[(0, 5, &[0, 0], 1), (0, 7, &[0, 1], 0), (0, 9, &[1, 0], 2)]);
+}
+
+#[test]
 fn an_example_is_seen_with_its_most_recent_clusters() {
     let example = Example { user: 0, time_us: 0, history: &[1, 2, 3], next: 4 };
     for (length_max, history) in [(0, &[][..]), (2, &[2, 3]), (3, &[1, 2, 3]), (9, &[1, 2, 3])] {

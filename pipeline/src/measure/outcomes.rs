@@ -58,6 +58,13 @@ impl Outcomes {
         }
     }
 
+    /// Adds what the same predictor did on the requests that follow.
+    pub fn append(&mut self, other: &Self) {
+        self.users.extend_from_slice(&other.users);
+        self.ranks.extend_from_slice(&other.ranks);
+        self.offered.iter_mut().zip(&other.offered).for_each(|(offered, other)| *offered |= other);
+    }
+
     /// How many requests there were.
     pub fn len(&self) -> usize {
         self.users.len()

@@ -49,7 +49,8 @@ impl Data {
         inputs.extend(input_files([catalogue_path.as_path()])?);
         let (log, tally, figures) = read(settings, &catalogue, &inputs)?;
         let prompt_history = u8::try_from(settings.network.history_max).context("--history-max is above 255")?;
-        let rules = ExampleRules { rules: input.counting.rules(), history_min: 1, history_max: prompt_history };
+        let rules =
+            ExampleRules { rules: input.counting.rules(), history_max: prompt_history, ..ExampleRules::default() };
         let examples = Examples::new(&log, &rules);
         let split = Split::new(&examples, Holdout::Days(input.validation_days), Holdout::Days(input.test_days))?;
         ensure!(

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Instant;
 
+use super::settings::Show;
 use super::validate::Validated;
 use crate::progress::Progress;
 
@@ -13,7 +14,7 @@ const SMOOTHING: f64 = 0.95;
 #[derive(Debug)]
 pub struct Display {
     progress: Progress,
-    is_terminal: bool,
+    writes_lines: bool,
     steps: u64,
     last: Instant,
     loss: Option<f64>,
@@ -23,11 +24,11 @@ pub struct Display {
 
 impl Display {
     /// A display of a run of `steps` steps of which `done` are taken.
-    pub fn new(steps: u64, done: u64) -> Self {
-        let progress = Progress::training(steps);
+    pub fn new(steps: u64, done: u64, show: Show) -> Self {
+        let progress = if show == Show::Steps { Progress::training(steps) } else { Progress::hidden() };
         progress.advance(done);
-        let is_terminal = std::io::stderr().is_terminal();
-        Self { progress, is_terminal, steps, last: Instant::now(), loss: None, examples_per_s: None, validated: None }
+        let writes_lines = show == Show::Steps && !std::io::stderr().is_terminal();
+        Self { progress, writes_lines, steps, last: Instant::now(), loss: None, examples_per_s: None, validated: None }
     }
 
     /// A step was taken.
@@ -45,7 +46,7 @@ impl Display {
     pub fn epoch(&mut self, epoch: usize, validated: Validated) {
         self.validated = Some(validated);
         self.last = Instant::now();
-        if !self.is_terminal {
+        if self.writes_lines {
             eprintln!("epoch {epoch}: {}", self.line());
         }
     }
@@ -53,7 +54,7 @@ impl Display {
     /// A checkpoint was written.
     pub fn checkpoint(&mut self, step: u64) {
         self.last = Instant::now();
-        if !self.is_terminal {
+        if self.writes_lines {
             eprintln!("checkpoint at step {step} of {}", self.steps);
         }
     }

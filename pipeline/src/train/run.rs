@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             schedule: Schedule::new(learning.learning_rate, steps, learning.warmup),
             journal: Journal::open(&output.run_dir, checkpoint.state.journal_bytes)?,
-            display: Display::new(steps, checkpoint.state.step),
+            display: Display::new(steps, checkpoint.state.step, output.show),
             layout,
             learning,
             output,

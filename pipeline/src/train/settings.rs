@@ -131,6 +131,18 @@ pub struct OutputSettings {
     pub checkpoint_steps: u64,
     /// Whether a checkpoint that is there is gone on from.
     pub start: Start,
+    /// What people see of it.
+    pub show: Show,
+}
+
+/// What people see of a run on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// Every step.
+    #[default]
+    Steps,
+    /// Nothing: it is a small part of other work.
+    Nothing,
 }
 
 /// What becomes of a checkpoint that is there.
