@@ -1,5 +1,7 @@
 //! `drift` from outside: planted drift is found and none is not, the exit codes say so, and a running service is judged by its own release.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -82,7 +82,7 @@ fn overlap_lines(months: &Months) -> Lines {
     Lines {
         x_name: format!("the later {}", months.settings.period.noun()),
         y_name: "overlap".to_owned(),
-        ticks: names.filter(|(at, _)| (last - at) % every == 0).map(tick).collect(),
+        ticks: names.filter(|(at, _)| (last - at).is_multiple_of(every)).map(tick).collect(),
         lines: vec![
             line("triples shuffled", GREY, |figures| figures.triples_null),
             line("users swapped", SERIES[1], |figures| figures.users_null),
@@ -163,13 +163,12 @@ fn advice(page: &mut Page, drift: &Drift) -> anyhow::Result<()> {
     page.section(
         "What to set",
         &format!(
-            "{} {}\n\nChosen on {}, and tried on {}. Of all settings that are not surely worse than the best, the rarest refresh is chosen; what that \
-             forgoes on the later span is {} of hit@5.",
+            "{} {} {}\n\nChosen on {}, and tried on {}. Of all settings that are not surely worse than the best, the rarest refresh is chosen.",
             words::recommendation(advice),
             words::gain(advice),
+            words::forgone(advice),
             words::span(advice.spans[0]),
             words::span(advice.spans[1]),
-            words::difference(advice.forgone)
         ),
     );
     page.figure(&tables::tried_lines(advice).svg()?, "Hit@5 on the later span by the days between two refreshes.");

@@ -50,12 +50,9 @@ pub fn lead(drift: &Drift) -> String {
     let parts = [
         Some(overlap(&drift.months.all, drift.months.settings.period)),
         drift.staleness.as_ref().map(age),
-        Some(
-            drift
-                .advice
-                .as_ref()
-                .map_or_else(too_short, |advice| format!("{} {}", recommendation(advice), gain(advice))),
-        ),
+        Some(drift.advice.as_ref().map_or_else(too_short, |advice| {
+            format!("{} {} {}", recommendation(advice), gain(advice), forgone(advice))
+        })),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
@@ -115,6 +112,26 @@ pub fn gain(advice: &Advice) -> String {
         gain if gain.is_above(0.0) => format!("It gains {} of hit@5 {when}.", difference(gain)),
         gain if gain.high < 0.0 => format!("But it loses {} of hit@5 {when}: keep what is set.", difference(gain)),
         gain => format!("Whether it gains anything is not sure: {} of hit@5 {when}.", difference(gain)),
+    }
+}
+
+/// What refreshing rarer than the best costs.
+pub fn forgone(advice: &Advice) -> String {
+    let words = advice.best.words();
+    match advice.forgone {
+        _ if advice.best == advice.chosen.setting => "That was also the best setting where it was chosen.".to_owned(),
+        forgone if forgone.is_above(0.0) => {
+            format!(
+                "Refreshing {words}, the best where it was chosen, surely has {} more on the later span.",
+                difference(forgone)
+            )
+        }
+        forgone => {
+            format!(
+                "Refreshing {words}, the best where it was chosen, is not surely better on the later span: {}.",
+                difference(forgone)
+            )
+        }
     }
 }
 
