@@ -9,6 +9,7 @@ use crate::sequence::Step;
 use crate::tally::{Cell, Tally};
 
 pub mod counters;
+mod dense;
 mod record;
 #[cfg(test)]
 mod tests;

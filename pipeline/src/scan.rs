@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::read::{Decoder, ReadError, Tally};
 use crate::refusals::{Policy, Refusals};
 use crate::source::Partition;
-use crate::spill::held::Held;
+use crate::spill::boxes::{Boxes, Room};
 
 pub mod rows;
 mod gather;
@@ -24,18 +24,15 @@ mod read;
 mod users;
 
 use plan::Plan;
-use read::{EVENT_BYTES, Report, Work, buffer_bytes};
-use rows::Rows;
+use read::{Report, Work};
+use rows::Row;
 pub use users::Read;
 
-/// Boxes of users: at least so many that all threads have work to the end, at most so many that their buffers stay in the cache.
-const BOXES: std::ops::RangeInclusive<u64> = 64..=1024;
+/// Boxes of users: at least so many that all threads have work to the end, at most so many that what a thread collects stays in the cache.
+const BOXES: std::ops::RangeInclusive<u64> = 16..=2048;
 
-/// Bytes that an event takes while the users of its box are put in order.
-const ORDERED_EVENT_BYTES: u64 = 48;
-
-/// Events of one box that a thread collects at the least and at the most.
-const BUFFER_EVENTS: std::ops::RangeInclusive<usize> = 16..=4096;
+/// Events in a box, about: putting them in order then stays in the cache.
+const BOX_EVENTS: u64 = 48 * 1024;
 
 /// Everything a scan needs.
 #[derive(Clone, Copy, Debug)]
@@ -119,40 +116,30 @@ impl Scan<'_> {
         let decoder = Decoder::new(self.catalogue, items::target(items.as_ref()), self.log.time_unit)
             .with_weight_min(self.log.weight_min);
         let plan = Plan::new(self.log, partitions)?;
-        let held = self.boxes(plan.events);
-        let reports = self.read_tasks(&plan, &decoder, &held);
+        let boxes = (plan.events / BOX_EVENTS).clamp(*BOXES.start(), *BOXES.end());
+        let boxes = Boxes::new(boxes as usize, &self.room());
+        let reports = self.read_tasks(&plan, &decoder, &boxes);
         let tally = merge(reports, &mut refusals)?;
-        Ok(Read { held, tally, refusals, ties: self.ties, threads: self.threads() })
+        Ok(Read { boxes, tally, refusals, ties: self.ties, threads: self.threads() })
     }
 
-    fn read_tasks(&self, plan: &Plan, decoder: &Decoder<'_>, held: &Held<Rows>) -> Vec<Report> {
+    fn read_tasks(&self, plan: &Plan, decoder: &Decoder<'_>, boxes: &Boxes<Row>) -> Vec<Report> {
         let work = Work {
             plan,
             columns: &self.log.columns,
             decoder,
             policy: self.policy,
             progress: self.progress,
-            held,
-            buffer_events: self.buffer_events(held.len()),
+            boxes,
+            room: self.room(),
             next: AtomicUsize::new(0),
             stop: AtomicUsize::new(usize::MAX),
         };
         on_threads(self.threads(), || work.run()).into_iter().flatten().collect()
     }
 
-    /// So many boxes that all threads together can have one each in order within the memory.
-    fn boxes(&self, events: u64) -> Held<Rows> {
-        let ordered_bytes = events * ORDERED_EVENT_BYTES * self.threads() as u64;
-        let boxes = (ordered_bytes / (self.memory_bytes as u64 / 2).max(1)).clamp(*BOXES.start(), *BOXES.end());
-        let boxes = boxes.next_power_of_two() as usize;
-        let buffers = self.threads() * buffer_bytes(boxes, self.buffer_events(boxes));
-        Held::new(boxes, self.memory_bytes.saturating_sub(buffers), self.spill_dir)
-    }
-
-    /// A quarter of the memory is the buffers'.
-    fn buffer_events(&self, boxes: usize) -> usize {
-        let events = self.memory_bytes / 4 / (self.threads() * boxes * EVENT_BYTES);
-        events.clamp(*BUFFER_EVENTS.start(), *BUFFER_EVENTS.end())
+    fn room(&self) -> Room<'_> {
+        Room { bytes_max: self.memory_bytes, threads: self.threads(), dir: self.spill_dir }
     }
 
     /// How many threads work.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub mod held;
+pub mod boxes;
 
 /// Why spilling stopped.
 #[derive(Debug, thiserror::Error)]

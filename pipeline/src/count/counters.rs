@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
 
+use super::dense::{Dense, OwnCell};
 use super::record::{FIRST, Layout};
 use super::{Bound, CountError, Counts, Level, Tails};
 use crate::decay::{self, Decay};
@@ -16,7 +17,7 @@ use crate::event::Event;
 use crate::scan::{Visitor, on_threads};
 use crate::sequence::{Cut, Cutting, Mode, Rules, Step};
 use crate::spill::SpillError;
-use crate::spill::held::Held;
+use crate::spill::boxes::{Boxes, Room, Scatter};
 use crate::tally::Cell;
 
 /// Levels with at most so many keys are counted in arrays: 24 MiB for each thread.
@@ -27,9 +28,6 @@ const BOX_RECORDS: u64 = 64 * 1024;
 
 /// Boxes of a level at most: their buffers stay in the cache.
 const BOXES_MAX: u64 = 2048;
-
-/// Records of one box that a thread collects at the least and at the most.
-const BUFFER_RECORDS: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// What is counted and in how much memory.
 #[derive(Clone, Copy, Debug)]
@@ -71,15 +69,15 @@ enum Shared {
     /// In an array of so many cells for each thread.
     Dense(usize),
     /// In boxes of records.
-    Boxes(Boxes),
+    Boxes(LevelBoxes),
 }
 
 #[derive(Debug)]
-struct Boxes {
-    held: Held<Vec<u64>>,
+struct LevelBoxes {
+    boxes: Boxes<u64>,
     /// Histories of one box are `2^shift`.
     shift: u32,
-    buffer_records: usize,
+    bytes_max: usize,
 }
 
 /// Counts the users that one thread sees.
@@ -105,22 +103,12 @@ struct Part<'c> {
 /// What one thread holds of one length.
 #[derive(Debug)]
 enum Own {
-    Dense(Vec<OwnCell>),
+    Dense(Dense),
     Boxes {
         /// The records of the present user.
         pending: Vec<u64>,
-        buffers: Vec<Vec<u64>>,
+        scatter: Scatter<u64>,
     },
-}
-
-/// A cell that knows whom it counted last.
-#[derive(Clone, Copy, Debug, Default)]
-struct OwnCell {
-    weight: u64,
-    seen: u32,
-    users: u32,
-    /// The last user, numbered from 1.
-    user: u32,
 }
 
 /// Everything that was counted, levels still in boxes.
@@ -147,7 +135,7 @@ impl<'a> Counters<'a> {
         let sparse = (1..=depth).filter(|length| keys(*length) > DENSE_KEYS_MAX).count();
         let shared = |length| match keys(length) {
             few @ 0..=DENSE_KEYS_MAX => Shared::Dense(few as usize),
-            many => Shared::Boxes(Boxes::new(many / u128::from(settings.clusters), &settings, sparse)),
+            many => Shared::Boxes(LevelBoxes::new(many / u128::from(settings.clusters), &settings, sparse)),
         };
         Ok(Self { levels: (1..=depth).map(shared).collect(), settings, layout })
     }
@@ -163,7 +151,7 @@ impl<'a> Counters<'a> {
             sequences: 0,
             bound: Bound::new(settings.user_day_max),
             popular: vec![OwnCell::default(); clusters],
-            levels: self.levels.iter().map(Own::new).collect(),
+            levels: self.levels.iter().map(|shared| Own::new(shared, self)).collect(),
             tails: vec![FxHashMap::default(); usize::from(settings.depth)],
             failed: None,
         };
@@ -188,7 +176,7 @@ impl<'a> Counters<'a> {
 
     /// How many times records were spilled because memory was bounded.
     pub fn spills(&self) -> usize {
-        let spills = |shared: &Shared| if let Shared::Boxes(boxes) = shared { boxes.held.spills() } else { 0 };
+        let spills = |shared: &Shared| if let Shared::Boxes(boxes) = shared { boxes.boxes.spills() } else { 0 };
         self.levels.iter().map(spills).sum()
     }
 }
@@ -199,29 +187,35 @@ impl Shared {
     }
 }
 
-impl Boxes {
+impl LevelBoxes {
     fn new(histories: u128, settings: &CountersSettings<'_>, levels: usize) -> Self {
-        let memory_bytes = settings.memory_bytes / levels.max(1);
+        let bytes_max = settings.memory_bytes / levels.max(1);
         let wanted = (settings.events / BOX_RECORDS).clamp(1, BOXES_MAX).next_power_of_two();
         let history_bits = u128::BITS - histories.saturating_sub(1).leading_zeros();
         let shift = history_bits.saturating_sub(wanted.trailing_zeros());
         let boxes = ((histories - 1) >> shift) as usize + 1;
-        let records = memory_bytes / 4 / (settings.threads.max(1) * boxes * size_of::<u64>());
-        let buffer_records = records.clamp(*BUFFER_RECORDS.start(), *BUFFER_RECORDS.end());
-        let buffers_bytes = settings.threads * boxes * buffer_records * size_of::<u64>();
-        Self {
-            held: Held::new(boxes, memory_bytes.saturating_sub(buffers_bytes), settings.spill_dir),
-            shift,
-            buffer_records,
-        }
+        Self { boxes: Boxes::new(boxes, &room(settings, bytes_max)), shift, bytes_max }
+    }
+
+    fn of(&self, history: u64) -> usize {
+        (history >> self.shift) as usize
     }
 }
 
+fn room<'a>(settings: &CountersSettings<'a>, bytes_max: usize) -> Room<'a> {
+    Room { bytes_max, threads: settings.threads, dir: settings.spill_dir }
+}
+
 impl Own {
-    fn new(shared: &Shared) -> Self {
+    fn new(shared: &Shared, Counters { settings, layout, .. }: &Counters<'_>) -> Self {
         match shared {
-            Shared::Dense(keys) => Self::Dense(vec![OwnCell::default(); *keys]),
-            Shared::Boxes(boxes) => Self::Boxes { pending: Vec::new(), buffers: vec![Vec::new(); boxes.held.len()] },
+            Shared::Dense(keys) => {
+                Self::Dense(Dense::new(*keys, layout.weights().to_vec(), &room(settings, settings.memory_bytes)))
+            }
+            Shared::Boxes(level) => Self::Boxes {
+                pending: Vec::new(),
+                scatter: Scatter::new(level.boxes.len(), &room(settings, level.bytes_max)),
+            },
         }
     }
 }
@@ -265,7 +259,7 @@ impl Part<'_> {
             key += u64::from(step.cluster) * place;
             place = place.saturating_mul(self.clusters);
             match own {
-                Own::Dense(cells) => cells[key as usize].add(layout.weight(age), self.user),
+                Own::Dense(cells) => cells.add(key, age, self.user),
                 Own::Boxes { pending, .. } => pending.push(layout.record(key, age)),
             }
         }
@@ -276,46 +270,26 @@ impl Part<'_> {
         // In a sequence of distinct clusters nothing comes twice.
         let once = counters.settings.rules.mode == Mode::Distinct && self.sequences <= 1;
         for (own, shared) in self.levels.iter_mut().zip(&counters.levels) {
-            let (Own::Boxes { pending, buffers }, Shared::Boxes(boxes)) = (own, shared) else { continue };
+            let (Own::Boxes { pending, scatter }, Shared::Boxes(level)) = (own, shared) else { continue };
             if once {
                 pending.iter_mut().for_each(|record| *record |= FIRST)
             } else {
                 mark(pending, &counters.layout)
             }
             for record in pending.drain(..) {
-                let at = boxes.of(counters.layout.key(record) / self.clusters);
-                buffers[at].push(record);
-                if buffers[at].len() >= boxes.buffer_records {
-                    let failed = boxes.hand_on(at, &mut buffers[at]).err();
-                    self.failed = self.failed.take().or(failed);
-                }
+                let at = level.of(counters.layout.key(record) / self.clusters);
+                let failed = scatter.push(at, record).and_then(|full| level.boxes.put(at, 0, full).err());
+                self.failed = self.failed.take().or(failed);
             }
         }
     }
 
     fn hand_on_all(&mut self) -> Result<(), SpillError> {
         for (own, shared) in self.levels.iter_mut().zip(&self.counters.levels) {
-            let (Own::Boxes { buffers, .. }, Shared::Boxes(boxes)) = (own, shared) else { continue };
-            for (at, buffer) in buffers.iter_mut().enumerate() {
-                boxes.hand_on(at, buffer)?;
-            }
+            let (Own::Boxes { scatter, .. }, Shared::Boxes(level)) = (own, shared) else { continue };
+            (0..scatter.len()).try_for_each(|at| level.boxes.put(at, 0, scatter.take(at)))?;
         }
         self.failed.take().map_or(Ok(()), Err)
-    }
-}
-
-impl Boxes {
-    fn of(&self, history: u64) -> usize {
-        (history >> self.shift) as usize
-    }
-
-    fn hand_on(&self, at: usize, buffer: &mut Vec<u64>) -> Result<(), SpillError> {
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let records = buffer.clone();
-        buffer.clear();
-        self.held.put(at, 0, records)
     }
 }
 
@@ -332,20 +306,6 @@ fn mark(records: &mut [u64], layout: &Layout) {
     }
 }
 
-impl OwnCell {
-    #[inline]
-    fn add(&mut self, weight: u64, user: u32) {
-        self.weight += weight;
-        self.seen = self.seen.saturating_add(1);
-        self.users += u32::from(self.user != user);
-        self.user = user;
-    }
-
-    fn cell(self) -> Cell {
-        Cell { weight: self.weight, seen: self.seen, users: self.users }
-    }
-}
-
 impl<'c> Counted<'c> {
     fn add(&mut self, mut counter: PartCounter<'c>) -> Result<(), SpillError> {
         counter.part.hand_on_all()?;
@@ -353,7 +313,7 @@ impl<'c> Counted<'c> {
         merge(&mut self.popular, counter.part.popular);
         for (cells, own) in self.dense.iter_mut().zip(counter.part.levels) {
             if let (Some(cells), Own::Dense(own)) = (cells, own) {
-                merge(cells, own);
+                merge(cells, own.finish());
             }
         }
         for (tails, own) in self.tails.iter_mut().zip(counter.part.tails) {
@@ -392,9 +352,9 @@ impl<'c> Counted<'c> {
 }
 
 impl Counters<'_> {
-    fn boxes<T: Send>(&self, boxes: &Boxes, show: &(impl Fn(Level) -> T + Sync)) -> Result<Vec<T>, SpillError> {
+    fn boxes<T: Send>(&self, level: &LevelBoxes, show: &(impl Fn(Level) -> T + Sync)) -> Result<Vec<T>, SpillError> {
         let next = AtomicUsize::new(0);
-        let shown = on_threads(self.settings.threads, || self.work(boxes, &next, show));
+        let shown = on_threads(self.settings.threads, || self.work(level, &next, show));
         let mut shown: Vec<(usize, T)> =
             shown.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
         shown.sort_by_key(|(at, _)| *at);
@@ -403,7 +363,7 @@ impl Counters<'_> {
 
     fn work<T>(
         &self,
-        boxes: &Boxes,
+        level: &LevelBoxes,
         next: &AtomicUsize,
         show: &impl Fn(Level) -> T,
     ) -> Result<Vec<(usize, T)>, SpillError> {
@@ -411,11 +371,11 @@ impl Counters<'_> {
         let mut records = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            if at >= boxes.held.len() {
+            if at >= level.boxes.len() {
                 return Ok(shown);
             }
             records.clear();
-            boxes.held.take(at)?.into_iter().for_each(|chunk| records.extend_from_slice(&chunk));
+            level.boxes.take(at, &mut records)?;
             records.sort_unstable();
             let level = Level::new(self.layout.cells(&records), u64::from(self.settings.clusters));
             shown.push((at, show(level)));

@@ -46,6 +46,11 @@ impl Layout {
         self.weights[age as usize]
     }
 
+    /// The weights of steps by age.
+    pub(super) fn weights(&self) -> &[u64] {
+        &self.weights
+    }
+
     /// A record, not yet marked as the user's first.
     pub(super) fn record(&self, key: u64, age: u64) -> u64 {
         (key << (self.age_bits + 1)) | (age << 1)

@@ -3,16 +3,18 @@
 use rustc_hash::FxHashMap;
 
 use super::Ties;
-use super::rows::Rows;
+use super::rows::Row;
 use crate::event::Event;
 
 /// Scratch space that serves one box after the other.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
+    /// The box's events in the order in which they were read; whoever fills it calls [`Gather::each_user`] then.
+    pub(super) rows: Vec<Row>,
     numbers: FxHashMap<u64, u32>,
     users: Vec<User>,
-    /// Which user each run is of, runs in the order of chunks.
-    runs: Vec<u32>,
+    /// Which user each run of rows of one user is of, and how many rows it has.
+    runs: Vec<(u32, u32)>,
     events: Vec<Event>,
 }
 
@@ -25,33 +27,35 @@ struct User {
 }
 
 impl Gather {
-    /// Shows each user of the chunks to `visit`, by hash, and says how many there were. Chunks are in the order in which they were read.
-    pub(super) fn each_user(&mut self, chunks: Vec<Rows>, ties: Ties, mut visit: impl FnMut(u64, &[Event])) -> u64 {
-        self.number(&chunks);
+    /// Shows each user of the rows to `visit`, by hash, and says how many there were.
+    pub(super) fn each_user(&mut self, ties: Ties, mut visit: impl FnMut(u64, &[Event])) -> u64 {
+        self.number();
         let order = self.places();
-        self.place(chunks);
+        self.place();
         for number in &order {
             let user = self.users[*number as usize];
             let events = &mut self.events[user.end - user.events..user.end];
             sort(events, ties);
             visit(user.hash, events);
         }
+        self.rows.clear();
         order.len() as u64
     }
 
     /// Numbers the users and counts the events of each.
-    fn number(&mut self, chunks: &[Rows]) {
+    fn number(&mut self) {
         self.numbers.clear();
         self.users.clear();
         self.runs.clear();
-        for run in chunks.iter().flat_map(Rows::runs) {
+        for run in self.rows.chunk_by(|left, right| left.user() == right.user()) {
             let next = self.users.len() as u32;
-            let number = *self.numbers.entry(run.user).or_insert(next);
+            let hash = run[0].user();
+            let number = *self.numbers.entry(hash).or_insert(next);
             if number == next {
-                self.users.push(User { hash: run.user, events: 0, end: 0 });
+                self.users.push(User { hash, events: 0, end: 0 });
             }
-            self.users[number as usize].events += run.places.len();
-            self.runs.push(number);
+            self.users[number as usize].events += run.len();
+            self.runs.push((number, run.len() as u32));
         }
     }
 
@@ -65,23 +69,21 @@ impl Gather {
             user.end = end;
             end += user.events;
         }
-        self.events.clear();
-        self.events.resize(end, Event { user: 0, cluster: 0, time_us: 0 });
+        // What is there from the box before is written over.
+        if self.events.len() < end {
+            self.events.resize(end, Event { user: 0, cluster: 0, time_us: 0 });
+        }
         order
     }
 
-    /// Copies each run behind those of its user before it; each chunk is freed as soon as it is copied.
-    fn place(&mut self, chunks: Vec<Rows>) {
-        let mut runs = self.runs.iter();
-        for chunk in chunks {
-            for (run, number) in chunk.runs().zip(&mut runs) {
-                let user = &mut self.users[*number as usize];
-                let into = &mut self.events[user.end..user.end + run.places.len()];
-                user.end += run.places.len();
-                for (event, (time_us, cluster)) in into.iter_mut().zip(chunk.events(run.places)) {
-                    *event = Event { user: 0, cluster, time_us };
-                }
-            }
+    /// Copies each run behind those of its user before it.
+    fn place(&mut self) {
+        let mut rows = self.rows.iter();
+        for (number, length) in &self.runs {
+            let user = &mut self.users[*number as usize];
+            let into = &mut self.events[user.end..user.end + *length as usize];
+            user.end += into.len();
+            into.iter_mut().zip(&mut rows).for_each(|(event, row)| *event = row.event());
         }
     }
 }

@@ -5,13 +5,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::plan::{Content, OpenFile, Plan, Task};
-use super::rows::Rows;
+use super::rows::Row;
 use crate::progress::Progress;
 use crate::read::decode::Place;
 use crate::read::parquet::{Batch, Integers};
 use crate::read::{Columns, Decoder, RawRow, ReadError, RowSink, Source, Tally, rows};
 use crate::refusals::{Policy, Reason, Refusal, Refusals};
-use crate::spill::held::Held;
+use crate::spill::boxes::{Boxes, Room, Scatter};
 use crate::users::hash_of_integer;
 
 /// What all threads share.
@@ -21,9 +21,8 @@ pub(super) struct Work<'a> {
     pub(super) decoder: &'a Decoder<'a>,
     pub(super) policy: Policy,
     pub(super) progress: &'a Progress,
-    pub(super) held: &'a Held<Rows>,
-    /// Events of one box that a thread collects before it hands them on.
-    pub(super) buffer_events: usize,
+    pub(super) boxes: &'a Boxes<Row>,
+    pub(super) room: Room<'a>,
     /// The next task that nobody has taken.
     pub(super) next: AtomicUsize,
     /// Tasks from this one on need no reading: an earlier one has failed.
@@ -40,14 +39,14 @@ pub(super) struct Report {
 impl Work<'_> {
     /// Reads tasks until there is none left.
     pub(super) fn run(&self) -> Vec<Report> {
-        let mut boxes = vec![Rows::default(); self.held.len()];
+        let mut scatter = Scatter::new(self.boxes.len(), &self.room);
         let mut reports = Vec::new();
         loop {
             let task = self.next.fetch_add(1, Ordering::Relaxed);
             if task >= self.plan.tasks.len().min(self.stop.load(Ordering::Relaxed)) {
                 return reports;
             }
-            let outcome = self.read(task, &mut boxes);
+            let outcome = self.read(task, &mut scatter);
             if outcome.is_err() {
                 self.stop.fetch_min(task, Ordering::Relaxed);
             }
@@ -55,33 +54,31 @@ impl Work<'_> {
         }
     }
 
-    fn read(&self, at: usize, boxes: &mut [Rows]) -> Result<(Tally, Refusals), ReadError> {
+    fn read(&self, at: usize, scatter: &mut Scatter<Row>) -> Result<(Tally, Refusals), ReadError> {
         let task = self.plan.tasks[at];
         let file = &self.plan.files[task.file];
         let mut spread = Spread {
             work: self,
             name: &file.partition.name,
-            boxes,
+            scatter,
             tally: Tally::default(),
             refusals: Refusals::new(self.policy),
-            order: (at as u64) << CHUNK_BITS,
+            order: at as u32,
         };
         spread.task(file, task)?;
         spread.finish()
     }
 }
 
-/// Bits of an order that number the chunks of one task.
-const CHUNK_BITS: u32 = 32;
-
 /// Spreads the events of one task over the boxes.
 struct Spread<'a> {
     work: &'a Work<'a>,
     name: &'a str,
-    boxes: &'a mut [Rows],
+    scatter: &'a mut Scatter<Row>,
     tally: Tally,
     refusals: Refusals,
-    order: u64,
+    /// The task, so that events come out of their boxes in the order in which one thread would have read them.
+    order: u32,
 }
 
 impl Spread<'_> {
@@ -134,22 +131,16 @@ impl Spread<'_> {
     #[inline]
     fn keep(&mut self, user: u64, Place { time_us, cluster }: Place) -> Result<(), ReadError> {
         self.tally.add_event(time_us);
-        let at = box_of(user, self.boxes.len());
-        self.boxes[at].push(user, time_us, cluster);
-        if self.boxes[at].len() < self.work.buffer_events { Ok(()) } else { self.hand_on(at) }
+        let at = box_of(user, self.scatter.len());
+        match self.scatter.push(at, Row::new(user, time_us, cluster)) {
+            Some(full) => Ok(self.work.boxes.put(at, self.order, full)?),
+            None => Ok(()),
+        }
     }
 
-    fn hand_on(&mut self, at: usize) -> Result<(), ReadError> {
-        let rows = self.boxes[at].take_exact();
-        self.order += 1;
-        Ok(self.work.held.put(at, self.order, rows)?)
-    }
-
-    fn finish(mut self) -> Result<(Tally, Refusals), ReadError> {
-        for at in 0..self.boxes.len() {
-            if !self.boxes[at].is_empty() {
-                self.hand_on(at)?;
-            }
+    fn finish(self) -> Result<(Tally, Refusals), ReadError> {
+        for at in 0..self.scatter.len() {
+            self.work.boxes.put(at, self.order, self.scatter.take(at))?;
         }
         Ok((self.tally, self.refusals))
     }
@@ -177,15 +168,8 @@ impl RowSink for Spread<'_> {
     }
 }
 
-/// Which of a power of two of boxes a user is in: the highest bits of the hash, so that boxes are in the order of hashes.
+/// Which box a user is in: boxes are in the order of hashes.
+#[inline]
 fn box_of(user: u64, boxes: usize) -> usize {
     ((u128::from(user) * boxes as u128) >> 64) as usize
 }
-
-/// About how many bytes the buffers of one thread take.
-pub(super) fn buffer_bytes(boxes: usize, buffer_events: usize) -> usize {
-    boxes * buffer_events * EVENT_BYTES
-}
-
-/// Bytes of an event in a buffer.
-pub(super) const EVENT_BYTES: usize = 24;

@@ -3,17 +3,17 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::gather::Gather;
-use super::rows::Rows;
+use super::rows::Row;
 use super::{Scanned, Ties, Visitor, on_threads};
 use crate::read::Tally;
 use crate::refusals::Refusals;
 use crate::spill::SpillError;
-use crate::spill::held::Held;
+use crate::spill::boxes::Boxes;
 
 /// The events of a log, not yet in order.
 #[derive(Debug)]
 pub struct Read {
-    pub(super) held: Held<Rows>,
+    pub(super) boxes: Boxes<Row>,
     pub(super) tally: Tally,
     pub(super) refusals: Refusals,
     pub(super) ties: Ties,
@@ -33,7 +33,7 @@ impl Read {
 
     /// How many times events were spilled to disk because memory was bounded.
     pub fn spills(&self) -> usize {
-        self.held.spills()
+        self.boxes.spills()
     }
 
     /// Lets visitors see the users.
@@ -44,22 +44,22 @@ impl Read {
         let (next, users) = (AtomicUsize::new(0), AtomicU64::new(0));
         let visited = on_threads(self.threads, || {
             let mut visitor = new();
-            self.boxes(&next, &users, &mut visitor).map(|()| visitor)
+            self.each_box(&next, &users, &mut visitor).map(|()| visitor)
         });
         let visitors = visited.into_iter().collect::<Result<Vec<_>, _>>()?;
         let tally = Tally { users: users.into_inner(), ..self.tally };
-        Ok(Scanned { visitors, tally, spills: self.held.spills(), refusals: self.refusals })
+        Ok(Scanned { visitors, tally, spills: self.boxes.spills(), refusals: self.refusals })
     }
 
-    fn boxes(&self, next: &AtomicUsize, users: &AtomicU64, visitor: &mut impl Visitor) -> Result<(), SpillError> {
+    fn each_box(&self, next: &AtomicUsize, users: &AtomicU64, visitor: &mut impl Visitor) -> Result<(), SpillError> {
         let mut gather = Gather::default();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            if at >= self.held.len() {
+            if at >= self.boxes.len() {
                 return Ok(());
             }
-            let chunks = self.held.take(at)?;
-            let seen = gather.each_user(chunks, self.ties, |user, events| visitor.user(user, events));
+            self.boxes.take(at, &mut gather.rows)?;
+            let seen = gather.each_user(self.ties, |user, events| visitor.user(user, events));
             users.fetch_add(seen, Ordering::Relaxed);
         }
     }
