@@ -10,6 +10,7 @@ import datetime
 import json
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,8 @@ KILLED = ("killed", naive.Rules(mode="raw", depth=3, user_day_max=7), "us")
 
 
 def main():
+    # Told to stop, it takes its cluster down.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     pipeline = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory(prefix="segue-spark-") as directory:
         directory = pathlib.Path(directory)
