@@ -60,9 +60,10 @@ pub struct Asked {
 }
 
 impl Staleness {
-    /// The smallest age at which a table has surely lost something to age, in days.
+    /// The smallest age in days from which on every older table has surely lost something to age: one alone may be chance, of so many.
     pub fn sure_from_days(&self) -> Option<i32> {
-        self.ages.iter().find(|age| age.loss_to_age.is_above(0.0)).map(|age| age.age_days)
+        let sure = self.ages.iter().rev().take_while(|age| age.loss_to_age.is_above(0.0));
+        sure.last().map(|age| age.age_days)
     }
 }
 
@@ -123,6 +124,18 @@ fn probes(from_day: i32, to_day: i32) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_sure_loss_among_others_is_none() {
+        let age = |(age_days, low): (i32, f64)| {
+            let sure = Sure { value: low, low, high: low };
+            Age { age_days, hit_1: sure, hit_5: sure, hit_10: sure, loss: sure, null: sure, loss_to_age: sure }
+        };
+        for (lows, expected) in [([0.0, 0.1, 0.1], Some(7)), ([0.0, 0.1, -0.1], None), ([0.0, -0.1, 0.1], Some(28))] {
+            let ages = [0, 7, 28].into_iter().zip(lows).map(age).collect();
+            assert_eq!(Staleness { days: 1, requests: 1, ages }.sure_from_days(), expected, "{lows:?}");
+        }
+    }
 
     #[test]
     fn probes_are_few_and_on_every_day_of_the_week() {
