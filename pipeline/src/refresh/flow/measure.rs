@@ -81,10 +81,13 @@ impl Flow<'_> {
         if requests.is_empty() {
             return Ok(None);
         }
+        let previous = self.previous()?;
+        let as_of_us = quality::as_of_us(&requests, as_of_us, previous.as_ref());
+        let as_of_day = as_of_us.div_euclid(US_PER_DAY as i64) as i32;
         let rules = MergeRules { to_day: Some(as_of_day - 1), ..self.rules() };
         let merged = kept::merge(&dirs, &rules, &self.plan.catalogue)?;
         let smoothed = Smoothed::new(merged.counts, &self.constants());
-        Ok(Some(Stageful { requests, as_of_us, smoothed, model: self.model()?, previous: self.previous()? }))
+        Ok(Some(Stageful { requests, as_of_us, smoothed, model: self.model()?, previous }))
     }
 
     fn rehearsal<'b>(&'b self, stageful: &'b Stageful, dir: &'b Path) -> Rehearsal<'b> {
