@@ -64,7 +64,7 @@ smoothing that were asked for. Retrieval is a small model, fine-tuned at the sta
 history as the last refresh counted them. The hybrid adds its word to the counts', at the weight that was best in the months before. The models here are \
 smaller than those that `train` makes by default, so that a year fits into minutes: they show what freshness is worth to a model rather than how good a model can be.
 
-Intervals hold 95 % of 1,000 draws of users. Differences are of the same requests and the same draws. The best cadence, window and half-life were picked \
+Intervals hold 95 % of the draws of users. Differences are of the same requests and the same draws. The best cadence, window and half-life were picked \
 by the same requests that they are shown on: a lead smaller than its interval is no lead.";
 
 fn lead(evaluation: &Evaluation) -> String {
