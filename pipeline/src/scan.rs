@@ -22,6 +22,8 @@ mod gather;
 mod plan;
 mod read;
 mod users;
+#[cfg(test)]
+mod tests;
 
 use plan::Plan;
 use read::{Report, Work};

@@ -13,6 +13,8 @@ use crate::read::{Format, ReadError};
 
 pub mod clouds;
 pub mod object;
+#[cfg(test)]
+mod tests;
 
 pub use clouds::Clouds;
 pub use object::Object;

@@ -13,6 +13,10 @@ use super::object::Object;
 use crate::cloud::{Cloud, CloudError};
 use crate::read::ReadError;
 
+/// As in a directory: `*` stands for no `/`.
+const SEPARATED: glob::MatchOptions =
+    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+
 /// Stores by scheme and bucket.
 #[derive(Debug, Default)]
 pub struct Clouds {
@@ -45,8 +49,9 @@ impl Clouds {
         };
         let pattern = (plain != path).then(|| glob::Pattern::new(&path)).transpose();
         let pattern = pattern.map_err(|source| ReadError::Pattern { pattern: url.to_owned(), source })?;
-        let fits =
-            |object: &ObjectMeta| pattern.as_ref().is_none_or(|pattern| pattern.matches(object.location.as_ref()));
+        let fits = |object: &ObjectMeta| {
+            pattern.as_ref().is_none_or(|pattern| pattern.matches_with(object.location.as_ref(), SEPARATED))
+        };
         Ok(objects.into_iter().filter(fits).map(|object| (format!("{root}/{}", object.location), object)).collect())
     }
 
