@@ -66,6 +66,7 @@ def arguments():
     add("--out", required=True, help="the directory to make, on storage that every worker can write")
     add("--mode", choices=("distinct", "changes", "raw"), default="distinct", help="whether a cluster may come twice in a sequence")
     add("--gap-days", type=positive, help="a longer pause begins a new sequence [default: one sequence per user]")
+    add("--ties", choices=("by-cluster",), default="by-cluster", help="what decides between events of one user and one time; rows have no order here")
     add("--depth", type=int, choices=(1, 2, 3), default=2, help="the longest history")
     add("--max-user-day", type=whole, default=2**32 - 1, help="at most so many steps of one user and UTC day count, the first ones [default: all]")
     add("--witnesses", type=int, default=32, help="users of one row from which on they are not named; 0 names none, and is faster")
@@ -222,6 +223,7 @@ def manifest(spark, settings, version, events):
         "format": FORMAT,
         "mode": settings.mode,
         "gap_days": settings.gap_days,
+        "ties": "by-cluster",
         "depth": settings.depth,
         "user_day_max": settings.max_user_day,
         "witness_max": settings.witnesses,

@@ -23,6 +23,7 @@ use crate::kept::format::CountsManifest;
 use crate::privacy::{Privacy, PrivacyFigures};
 use crate::progress::Progress;
 use crate::refusals::Policy;
+use crate::scan::Ties;
 use crate::sequence::Mode;
 use crate::source::Partition;
 
@@ -63,6 +64,8 @@ pub struct KeptSettings {
     pub mode: Mode,
     /// A longer pause than this ends a sequence.
     pub gap_days: Option<f64>,
+    /// What decides between events of one user and one time.
+    pub ties: Ties,
     /// The longest history.
     pub depth: u8,
     /// Steps of one user and UTC day that count.

@@ -58,13 +58,24 @@ pub struct Scan<'a> {
 }
 
 /// What decides between events of one user and one time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ties {
-    /// The cluster's index, which is in the order of its id: the result then depends on no order of files or rows.
+    /// The order of the partitions and of the rows in them: what a log says of the order within a basket or a page.
     #[default]
-    ByCluster,
-    /// The order of the partitions and of the rows in them.
     AsRead,
+    /// The cluster's index, which is in the order of its id: the result then depends on no order of files or rows, and Spark counts the
+    /// same. Where most events share their time with others, it teaches the order of ids and nothing of users.
+    ByCluster,
+}
+
+impl Ties {
+    /// The name that flags, configurations and manifests carry.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AsRead => "as-read",
+            Self::ByCluster => "by-cluster",
+        }
+    }
 }
 
 /// Takes users, one after the other.

@@ -109,7 +109,7 @@ class Check:
     def flags(self, out):
         rules = self.rules
         words = f"--user-column who --time-column at --cluster-column what --weight-column how --mode {rules.mode} --depth {rules.depth}"
-        words += f" --max-user-day {rules.user_day_max} --witnesses {rules.witness_max} --request-users {rules.request_users_share}"
+        words += f" --ties by-cluster --max-user-day {rules.user_day_max} --witnesses {rules.witness_max} --request-users {rules.request_users_share}"
         words += f" --time-unit {self.times}" if self.times in UNITS_US else ""
         words += f" --gap-days {rules.gap_days}" if rules.gap_days is not None else ""
         return ["--events", self.directory / "events", "--catalogue", self.catalogue, "--out", out, *words.split()]

@@ -12,6 +12,7 @@ use crate::kept::{Counting, KeptReport, KeptSettings, WITNESS_MAX, count, count_
 use crate::progress::Progress;
 use crate::read::Format;
 use crate::refusals::Policy;
+use crate::scan::Ties;
 use crate::sequence::Mode;
 use crate::source::{Partition, list};
 
@@ -67,6 +68,9 @@ struct KeepArgs {
     /// A longer pause begins a new sequence [default: one sequence per user]
     #[arg(long, value_name = "DAYS", value_parser = positive)]
     gap_days: Option<f64>,
+    /// What decides between events of one user and one time
+    #[arg(long, value_enum, default_value_t)]
+    ties: Ties,
     /// The longest history
     #[arg(long, value_name = "CLUSTERS", default_value_t = 2, value_parser = value_parser!(u8).range(1..=3))]
     depth: u8,
@@ -133,6 +137,7 @@ impl KeepArgs {
         KeptSettings {
             mode: self.mode,
             gap_days: self.gap_days,
+            ties: self.ties,
             depth: self.depth,
             user_day_max: self.max_user_day.unwrap_or(u32::MAX),
             witness_max: self.witnesses,

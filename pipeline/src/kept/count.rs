@@ -25,7 +25,7 @@ use crate::kept::walk::Walker;
 use crate::kept::{Counting, KeptReport, KeptSettings, catalogue_version};
 use crate::read::Tally;
 use crate::refusals::Refusals;
-use crate::scan::{Scan, Ties};
+use crate::scan::Scan;
 use crate::sequence::Rules;
 use crate::source::{Location, Partition};
 
@@ -128,7 +128,7 @@ impl<'a> Job<'a> {
             log,
             catalogue: counting.catalogue,
             policy: counting.policy,
-            ties: Ties::ByCluster,
+            ties: self.settings.ties,
             memory_bytes: counting.memory_bytes / 2,
             spill_dir,
             threads: counting.threads,
@@ -166,6 +166,7 @@ impl<'a> Job<'a> {
             format: COUNTS_FORMAT.to_owned(),
             mode: settings.mode.name().to_owned(),
             gap_days: settings.gap_days,
+            ties: settings.ties.name().to_owned(),
             depth: settings.depth,
             user_day_max: settings.user_day_max,
             witness_max: settings.witness_max,

@@ -14,8 +14,8 @@
 //! every step (popularity). `day` is the UTC day of the step `next`, in days since 1970.
 //!
 //! `counts`: one row for each (history, next, day); `seen` is the number of steps. Histories have 0 to `depth` clusters of the step's own
-//! sequence. Sequences of fewer than two steps are left out. Of one user and day at most `user_day_max` steps count, the first by (time,
-//! cluster); those beyond are history, never `next`.
+//! sequence. Sequences of fewer than two steps are left out. Of one user and day at most `user_day_max` steps count, the first by time,
+//! then by what decides [ties](Ties); those beyond are history, never `next`.
 //!
 //! `support`: how many different users stand behind a row of `counts`, and which, as hashes, ascending; `witnesses` is null where there
 //! are `witness_max` users or more. Directories whose users were hashed alike merge exactly, for any span of days. A writer without hashes
@@ -32,6 +32,8 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use segue::snapshot::manifest::Version;
 use serde::{Deserialize, Serialize};
+
+use crate::scan::Ties;
 
 /// The only format that this build reads and writes.
 pub const COUNTS_FORMAT: &str = "segue-counts 1";
@@ -60,6 +62,9 @@ pub struct CountsManifest {
     pub mode: String,
     /// A longer pause than this ends a sequence; null never does.
     pub gap_days: Option<f64>,
+    /// The name of the [`Ties`]; where it is missing, they were by cluster.
+    #[serde(default = "by_cluster")]
+    pub ties: String,
     /// The longest history.
     pub depth: u8,
     /// Steps of one user and day that count.
@@ -81,8 +86,8 @@ pub struct CountsManifest {
 
 impl CountsManifest {
     /// What directories that go together have in common.
-    pub fn rules(&self) -> (&str, Option<f64>, u32) {
-        (&self.mode, self.gap_days, self.user_day_max)
+    pub fn rules(&self) -> (&str, Option<f64>, &str, u32) {
+        (&self.mode, self.gap_days, &self.ties, self.user_day_max)
     }
 
     /// Reads the manifest of a directory.
@@ -103,4 +108,8 @@ impl CountsManifest {
         );
         Ok(manifest)
     }
+}
+
+fn by_cluster() -> String {
+    Ties::ByCluster.name().to_owned()
 }

@@ -44,6 +44,7 @@ pub struct Ledger {
 pub struct LedgerRules {
     mode: String,
     gap_days: Option<f64>,
+    ties: String,
     depth: u8,
     user_day_max: u32,
     witness_max: u32,
@@ -213,6 +214,7 @@ impl LedgerRules {
         Self {
             mode: settings.mode.name().to_owned(),
             gap_days: settings.gap_days,
+            ties: settings.ties.name().to_owned(),
             depth: settings.depth,
             user_day_max: settings.user_day_max,
             witness_max: settings.witness_max,

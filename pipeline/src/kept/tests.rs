@@ -7,6 +7,7 @@ mod late;
 mod naive;
 mod opaque;
 mod refused;
+mod ties;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::kept::{
 use crate::progress::Progress;
 use crate::read::{Columns, TimeUnit};
 use crate::refusals::Policy;
+use crate::scan::Ties;
 use crate::sequence::Mode;
 use crate::source::{Location, Partition};
 
@@ -39,6 +41,7 @@ fn settings(mode: Mode) -> KeptSettings {
     KeptSettings {
         mode,
         gap_days: None,
+        ties: Ties::ByCluster,
         depth: 2,
         user_day_max: 100,
         witness_max: WITNESS_MAX,

@@ -95,6 +95,7 @@ fn count(mut section: Section<'_, '_>) -> CountingSettings {
     CountingSettings {
         mode: section.word("mode").unwrap_or_default(),
         gap_days: days(&mut section, "gap_days"),
+        ties: section.word("ties").unwrap_or_default(),
         depth: section.whole("depth", (1, 3)).map_or(DEPTH, |depth| depth as u8),
         user_day_max: section.whole("user_day_max", (1, u64::from(u32::MAX))).map_or(USER_DAY_MAX, |max| max as u32),
         request_users_share: section

@@ -114,6 +114,7 @@ pub fn content_settings(settings: &RefreshSettings) -> Settings {
         .with("depth", count.depth)
         .with("mode", count.mode.name())
         .with_given("gap_days", count.gap_days)
+        .with("ties", count.ties.name())
         .with("user_day_max", count.user_day_max)
         .with("request_users_share", count.request_users_share)
         .with_given("weight_min", input.log.weight_min)

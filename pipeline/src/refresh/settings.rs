@@ -10,6 +10,7 @@ use crate::clusters::CatalogueColumns;
 use crate::gate::Gates;
 use crate::privacy::Privacy;
 use crate::refusals::Policy;
+use crate::scan::Ties;
 use crate::sequence::Mode;
 
 /// One refresh, whenever it is run.
@@ -63,6 +64,8 @@ pub struct CountingSettings {
     pub mode: Mode,
     /// A longer pause, in days, begins a new sequence.
     pub gap_days: Option<f64>,
+    /// What decides between events of one user and one time.
+    pub ties: Ties,
     /// The longest history.
     pub depth: u8,
     /// The most steps of one user and UTC day that count.

@@ -130,6 +130,7 @@ impl Flow<'_> {
         KeptSettings {
             mode: count.mode,
             gap_days: count.gap_days,
+            ties: count.ties,
             depth: count.depth,
             user_day_max: count.user_day_max,
             witness_max: kept::WITNESS_MAX.max(self.settings.privacy.users_min),
