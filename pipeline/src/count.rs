@@ -10,11 +10,15 @@ use crate::tally::{Cell, Tally};
 
 pub mod counters;
 mod dense;
+mod firsts;
+mod part;
+mod radix;
 mod record;
 #[cfg(test)]
 mod tests;
 
 pub use counters::{Counters, CountersSettings};
+pub use part::PartCounter;
 
 /// Counts sequences.
 #[derive(Debug)]

@@ -17,18 +17,18 @@ use crate::refusals::{Policy, Refusals};
 use crate::source::Partition;
 use crate::spill::boxes::{Boxes, Room};
 
-pub mod rows;
 mod gather;
 mod plan;
 mod read;
 mod users;
+mod words;
 #[cfg(test)]
 mod tests;
 
 use plan::Plan;
 use read::{Report, Work};
-use rows::Row;
 pub use users::Read;
+use words::Words;
 
 /// Boxes of users: at least so many that all threads have work to the end, at most so many that what a thread collects stays in the cache.
 const BOXES: std::ops::RangeInclusive<u64> = 16..=2048;
@@ -129,14 +129,22 @@ impl Scan<'_> {
         let decoder = Decoder::new(self.catalogue, items::target(items.as_ref()), self.log.time_unit)
             .with_weight_min(self.log.weight_min);
         let plan = Plan::new(self.log, partitions)?;
-        let boxes = (plan.events / BOX_EVENTS).clamp(*BOXES.start(), *BOXES.end());
+        // Even, so that a box says the highest bit of its users' hashes.
+        let boxes = (plan.events / BOX_EVENTS).clamp(*BOXES.start(), *BOXES.end()).next_multiple_of(2);
         let boxes = Boxes::new(boxes as usize, &self.room());
         let reports = self.read_tasks(&plan, &decoder, &boxes);
         let tally = merge(reports, &mut refusals)?;
-        Ok(Read { boxes, tally, refusals, ties: self.ties, threads: self.threads() })
+        Ok(Read {
+            boxes,
+            words: Words::new(self.catalogue.len()),
+            tally,
+            refusals,
+            ties: self.ties,
+            threads: self.threads(),
+        })
     }
 
-    fn read_tasks(&self, plan: &Plan, decoder: &Decoder<'_>, boxes: &Boxes<Row>) -> Vec<Report> {
+    fn read_tasks(&self, plan: &Plan, decoder: &Decoder<'_>, boxes: &Boxes) -> Vec<Report> {
         let work = Work {
             plan,
             columns: &self.log.columns,
@@ -144,6 +152,7 @@ impl Scan<'_> {
             policy: self.policy,
             progress: self.progress,
             boxes,
+            words: Words::new(self.catalogue.len()),
             room: self.room(),
             next: AtomicUsize::new(0),
             stop: AtomicUsize::new(usize::MAX),

@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use super::dense::{Dense, OwnCell};
-use super::record::{FIRST, Layout};
-use super::{Bound, CountError, Counts, Level, Tails};
+use super::dense::OwnCell;
+use super::part::PartCounter;
+use super::record::Layout;
+use super::{CountError, Counts, Level, Tails, radix};
 use crate::decay::{self, Decay};
-use crate::event::Event;
-use crate::scan::{Visitor, on_threads};
-use crate::sequence::{Cut, Cutting, Mode, Rules, Step};
+use crate::scan::on_threads;
+use crate::sequence::{Cut, Rules};
 use crate::spill::SpillError;
-use crate::spill::boxes::{Boxes, Room, Scatter};
+use crate::spill::boxes::{Boxes, Room};
 use crate::tally::Cell;
 
 /// Levels with at most so many keys are counted in arrays: 24 MiB for each thread.
@@ -57,15 +57,15 @@ pub struct CountersSettings<'a> {
 /// What counters share.
 #[derive(Debug)]
 pub struct Counters<'a> {
-    settings: CountersSettings<'a>,
-    layout: Layout,
+    pub(super) settings: CountersSettings<'a>,
+    pub(super) layout: Layout,
     /// At `length - 1`: where the steps after histories of that length go.
-    levels: Vec<Shared>,
+    pub(super) levels: Vec<Shared>,
 }
 
 /// How one length is counted.
 #[derive(Debug)]
-enum Shared {
+pub(super) enum Shared {
     /// In an array of so many cells for each thread.
     Dense(usize),
     /// In boxes of records.
@@ -73,42 +73,11 @@ enum Shared {
 }
 
 #[derive(Debug)]
-struct LevelBoxes {
-    boxes: Boxes<u64>,
+pub(super) struct LevelBoxes {
+    pub(super) boxes: Boxes,
     /// Histories of one box are `2^shift`.
     shift: u32,
-    bytes_max: usize,
-}
-
-/// Counts the users that one thread sees.
-#[derive(Debug)]
-pub struct PartCounter<'c> {
-    cutting: Cutting,
-    part: Part<'c>,
-}
-
-#[derive(Debug)]
-struct Part<'c> {
-    counters: &'c Counters<'c>,
-    clusters: u64,
-    user: u32,
-    sequences: u32,
-    bound: Bound,
-    popular: Vec<OwnCell>,
-    levels: Vec<Own>,
-    tails: Tails,
-    failed: Option<SpillError>,
-}
-
-/// What one thread holds of one length.
-#[derive(Debug)]
-enum Own {
-    Dense(Dense),
-    Boxes {
-        /// The records of the present user.
-        pending: Vec<u64>,
-        scatter: Scatter<u64>,
-    },
+    pub(super) bytes_max: usize,
 }
 
 /// Everything that was counted, levels still in boxes.
@@ -142,20 +111,7 @@ impl<'a> Counters<'a> {
 
     /// A counter for one thread.
     pub fn counter(&self) -> PartCounter<'_> {
-        let Self { settings, .. } = self;
-        let clusters = settings.clusters as usize;
-        let part = Part {
-            counters: self,
-            clusters: u64::from(settings.clusters),
-            user: 0,
-            sequences: 0,
-            bound: Bound::new(settings.user_day_max),
-            popular: vec![OwnCell::default(); clusters],
-            levels: self.levels.iter().map(|shared| Own::new(shared, self)).collect(),
-            tails: vec![FxHashMap::default(); usize::from(settings.depth)],
-            failed: None,
-        };
-        PartCounter { cutting: Cutting::new(settings.rules, clusters), part }
+        PartCounter::new(self)
     }
 
     /// Adds up what the counters of all threads hold.
@@ -197,126 +153,25 @@ impl LevelBoxes {
         Self { boxes: Boxes::new(boxes, &room(settings, bytes_max)), shift, bytes_max }
     }
 
-    fn of(&self, history: u64) -> usize {
+    /// Which box a history is in.
+    pub(super) fn of(&self, history: u64) -> usize {
         (history >> self.shift) as usize
     }
 }
 
-fn room<'a>(settings: &CountersSettings<'a>, bytes_max: usize) -> Room<'a> {
+pub(super) fn room<'a>(settings: &CountersSettings<'a>, bytes_max: usize) -> Room<'a> {
     Room { bytes_max, threads: settings.threads, dir: settings.spill_dir }
 }
 
-impl Own {
-    fn new(shared: &Shared, Counters { settings, layout, .. }: &Counters<'_>) -> Self {
-        match shared {
-            Shared::Dense(keys) => {
-                Self::Dense(Dense::new(*keys, layout.weights().to_vec(), &room(settings, settings.memory_bytes)))
-            }
-            Shared::Boxes(level) => Self::Boxes {
-                pending: Vec::new(),
-                scatter: Scatter::new(level.boxes.len(), &room(settings, level.bytes_max)),
-            },
-        }
-    }
-}
-
-impl Visitor for PartCounter<'_> {
-    fn user(&mut self, _: u64, events: &[Event]) {
-        let part = &mut self.part;
-        part.begin_user();
-        self.cutting.user(events, &mut |_, steps| part.sequence(steps));
-        part.end_user();
-    }
-}
-
-impl Part<'_> {
-    fn begin_user(&mut self) {
-        self.user += 1;
-        self.sequences = 0;
-        self.bound.begin();
-    }
-
-    fn sequence(&mut self, steps: &[Step]) {
-        self.sequences += 1;
-        for (at, step) in steps.iter().enumerate() {
-            let day = decay::day(step.time_us);
-            if self.bound.allows(day) {
-                let age = self.counters.layout.age(day);
-                self.popular[step.cluster as usize].add(self.counters.layout.weight(age), self.user);
-                self.step(step.cluster, &steps[..at], age);
-            }
-        }
-        super::add_tail(&mut self.tails, steps, self.clusters);
-    }
-
-    /// Counts a step once under each history before it.
-    #[inline]
-    fn step(&mut self, next: u32, before: &[Step], age: u64) {
-        let layout = &self.counters.layout;
-        let mut key = u64::from(next);
-        let mut place = self.clusters;
-        for (own, step) in self.levels.iter_mut().zip(before.iter().rev()) {
-            key += u64::from(step.cluster) * place;
-            place = place.saturating_mul(self.clusters);
-            match own {
-                Own::Dense(cells) => cells.add(key, age, self.user),
-                Own::Boxes { pending, .. } => pending.push(layout.record(key, age)),
-            }
-        }
-    }
-
-    fn end_user(&mut self) {
-        let counters = self.counters;
-        // In a sequence of distinct clusters nothing comes twice.
-        let once = counters.settings.rules.mode == Mode::Distinct && self.sequences <= 1;
-        for (own, shared) in self.levels.iter_mut().zip(&counters.levels) {
-            let (Own::Boxes { pending, scatter }, Shared::Boxes(level)) = (own, shared) else { continue };
-            if once {
-                pending.iter_mut().for_each(|record| *record |= FIRST)
-            } else {
-                mark(pending, &counters.layout)
-            }
-            for record in pending.drain(..) {
-                let at = level.of(counters.layout.key(record) / self.clusters);
-                let failed = scatter.push(at, record).and_then(|full| level.boxes.put(at, 0, full).err());
-                self.failed = self.failed.take().or(failed);
-            }
-        }
-    }
-
-    fn hand_on_all(&mut self) -> Result<(), SpillError> {
-        for (own, shared) in self.levels.iter_mut().zip(&self.counters.levels) {
-            let (Own::Boxes { scatter, .. }, Shared::Boxes(level)) = (own, shared) else { continue };
-            (0..scatter.len()).try_for_each(|at| level.boxes.put(at, 0, scatter.take(at)))?;
-        }
-        self.failed.take().map_or(Ok(()), Err)
-    }
-}
-
-/// Marks the first record of each key of a user.
-fn mark(records: &mut [u64], layout: &Layout) {
-    records.sort_unstable();
-    let mut last = None;
-    for record in records {
-        let key = layout.key(*record);
-        if last != Some(key) {
-            *record |= FIRST;
-            last = Some(key);
-        }
-    }
-}
-
 impl<'c> Counted<'c> {
-    fn add(&mut self, mut counter: PartCounter<'c>) -> Result<(), SpillError> {
-        counter.part.hand_on_all()?;
-        self.cut.add(&counter.cutting.cut());
-        merge(&mut self.popular, counter.part.popular);
-        for (cells, own) in self.dense.iter_mut().zip(counter.part.levels) {
-            if let (Some(cells), Own::Dense(own)) = (cells, own) {
-                merge(cells, own.finish());
-            }
+    fn add(&mut self, counter: PartCounter<'c>) -> Result<(), SpillError> {
+        let part = counter.finish()?;
+        self.cut.add(&part.cut);
+        merge(&mut self.popular, part.popular);
+        for (cells, own) in self.dense.iter_mut().zip(part.dense) {
+            cells.iter_mut().zip(own).for_each(|(cells, own)| merge(cells, own));
         }
-        for (tails, own) in self.tails.iter_mut().zip(counter.part.tails) {
+        for (tails, own) in self.tails.iter_mut().zip(part.tails) {
             own.into_iter().for_each(|(key, users)| *tails.entry(key).or_default() += users);
         }
         Ok(())
@@ -368,7 +223,7 @@ impl Counters<'_> {
         show: &impl Fn(Level) -> T,
     ) -> Result<Vec<(usize, T)>, SpillError> {
         let mut shown = Vec::new();
-        let mut records = Vec::new();
+        let (mut records, mut scratch) = (Vec::new(), Vec::new());
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             if at >= level.boxes.len() {
@@ -376,7 +231,7 @@ impl Counters<'_> {
             }
             records.clear();
             level.boxes.take(at, &mut records)?;
-            records.sort_unstable();
+            radix::sort(&mut records, self.layout.key_shift(), &mut scratch);
             let level = Level::new(self.layout.cells(&records), u64::from(self.settings.clusters));
             shown.push((at, show(level)));
         }

@@ -56,12 +56,22 @@ impl Layout {
         (key << (self.age_bits + 1)) | (age << 1)
     }
 
+    /// Whether all steps weigh alike, whatever their age.
+    pub(super) fn ageless(&self) -> bool {
+        self.age_bits == 0
+    }
+
+    /// Bits of a record below its key.
+    pub(super) fn key_shift(&self) -> u32 {
+        self.age_bits + 1
+    }
+
     /// The key of a record.
     pub(super) fn key(&self, record: u64) -> u64 {
         record >> (self.age_bits + 1)
     }
 
-    /// Sorted records as cells by key, ascending.
+    /// Records, those of each key together, as cells by key, ascending.
     pub(super) fn cells<'a>(&'a self, records: &'a [u64]) -> impl Iterator<Item = (u64, Cell)> + 'a {
         let of_key = records.chunk_by(|left, right| self.key(*left) == self.key(*right));
         of_key.map(|records| (self.key(records[0]), self.cell(records)))

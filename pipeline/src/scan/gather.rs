@@ -3,18 +3,18 @@
 use rustc_hash::FxHashMap;
 
 use super::Ties;
-use super::rows::Row;
+use super::words::Words;
 use crate::event::Event;
 
 /// Scratch space that serves one box after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gather {
     /// The box's events in the order in which they were read; whoever fills it calls [`Gather::each_user`] then.
-    pub(super) rows: Vec<Row>,
+    pub(super) stream: Vec<u64>,
+    words: Words,
     numbers: FxHashMap<u64, u32>,
     users: Vec<User>,
-    /// Which user each run of rows of one user is of, and how many rows it has.
-    runs: Vec<(u32, u32)>,
+    runs: Vec<Run>,
     events: Vec<Event>,
 }
 
@@ -26,10 +26,23 @@ struct User {
     end: usize,
 }
 
+/// Consecutive events of one user.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    user: u32,
+    events: u32,
+}
+
 impl Gather {
-    /// Shows each user of the rows to `visit`, by hash, and says how many there were.
-    pub(super) fn each_user(&mut self, ties: Ties, mut visit: impl FnMut(u64, &[Event])) -> u64 {
-        self.number();
+    /// Nothing gathered yet.
+    pub(super) fn new(words: Words) -> Self {
+        let (stream, users, runs, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { stream, words, numbers: FxHashMap::default(), users, runs, events }
+    }
+
+    /// Shows each user of the stream to `visit`, by hash, and says how many there were. `highest` is the highest bit of all their hashes.
+    pub(super) fn each_user(&mut self, highest: u64, ties: Ties, mut visit: impl FnMut(u64, &[Event])) -> u64 {
+        self.number(highest);
         let order = self.places();
         self.place();
         for number in &order {
@@ -38,25 +51,37 @@ impl Gather {
             sort(events, ties);
             visit(user.hash, events);
         }
-        self.rows.clear();
+        self.stream.clear();
         order.len() as u64
     }
 
     /// Numbers the users and counts the events of each.
-    fn number(&mut self) {
+    fn number(&mut self, highest: u64) {
         self.numbers.clear();
         self.users.clear();
         self.runs.clear();
-        for run in self.rows.chunk_by(|left, right| left.user() == right.user()) {
+        let mut at = 0;
+        while let Some(hash) = self.stream.get(at).and_then(|word| Words::run(*word, highest)) {
+            let events = self.run(&mut at, highest);
             let next = self.users.len() as u32;
-            let hash = run[0].user();
-            let number = *self.numbers.entry(hash).or_insert(next);
-            if number == next {
+            let user = *self.numbers.entry(hash).or_insert(next);
+            if user == next {
                 self.users.push(User { hash, events: 0, end: 0 });
             }
-            self.users[number as usize].events += run.len();
-            self.runs.push((number, run.len() as u32));
+            self.users[user as usize].events += events as usize;
+            self.runs.push(Run { user, events });
         }
+    }
+
+    /// Goes past the run that begins at a place, and says how many events it has.
+    fn run(&self, at: &mut usize, highest: u64) -> u32 {
+        let mut events = 0;
+        *at += 1;
+        while let Some(word) = self.stream.get(*at).filter(|word| Words::run(**word, highest).is_none()) {
+            *at += Words::length(*word);
+            events += 1;
+        }
+        events
     }
 
     /// Gives each user a stretch of the events, by hash.
@@ -78,12 +103,16 @@ impl Gather {
 
     /// Copies each run behind those of its user before it.
     fn place(&mut self) {
-        let mut rows = self.rows.iter();
-        for (number, length) in &self.runs {
-            let user = &mut self.users[*number as usize];
-            let into = &mut self.events[user.end..user.end + *length as usize];
+        let mut at = 0;
+        for run in &self.runs {
+            let user = &mut self.users[run.user as usize];
+            let into = &mut self.events[user.end..user.end + run.events as usize];
             user.end += into.len();
-            into.iter_mut().zip(&mut rows).for_each(|(event, row)| *event = row.event());
+            at += 1;
+            for event in into {
+                *event = self.words.decode(&self.stream[at..]);
+                at += Words::length(self.stream[at]);
+            }
         }
     }
 }

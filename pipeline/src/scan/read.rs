@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::plan::{Content, OpenFile, Plan, Task};
-use super::rows::Row;
+use super::words::{Encoded, Words};
 use crate::progress::Progress;
 use crate::read::decode::Place;
 use crate::read::parquet::{Batch, Integers};
@@ -21,7 +21,8 @@ pub(super) struct Work<'a> {
     pub(super) decoder: &'a Decoder<'a>,
     pub(super) policy: Policy,
     pub(super) progress: &'a Progress,
-    pub(super) boxes: &'a Boxes<Row>,
+    pub(super) boxes: &'a Boxes,
+    pub(super) words: Words,
     pub(super) room: Room<'a>,
     /// The next task that nobody has taken.
     pub(super) next: AtomicUsize,
@@ -54,13 +55,14 @@ impl Work<'_> {
         }
     }
 
-    fn read(&self, at: usize, scatter: &mut Scatter<Row>) -> Result<(Tally, Refusals), ReadError> {
+    fn read(&self, at: usize, scatter: &mut Scatter<u64>) -> Result<(Tally, Refusals), ReadError> {
         let task = self.plan.tasks[at];
         let file = &self.plan.files[task.file];
         let mut spread = Spread {
             work: self,
             name: &file.partition.name,
             scatter,
+            last: nobody(self.boxes.len()),
             tally: Tally::default(),
             refusals: Refusals::new(self.policy),
             order: at as u32,
@@ -74,7 +76,9 @@ impl Work<'_> {
 struct Spread<'a> {
     work: &'a Work<'a>,
     name: &'a str,
-    scatter: &'a mut Scatter<Row>,
+    scatter: &'a mut Scatter<u64>,
+    /// Whose run each box's last word is of; at first nobody that could be in the box.
+    last: Vec<u64>,
     tally: Tally,
     refusals: Refusals,
     /// The task, so that events come out of their boxes in the order in which one thread would have read them.
@@ -132,7 +136,19 @@ impl Spread<'_> {
     fn keep(&mut self, user: u64, Place { time_us, cluster }: Place) -> Result<(), ReadError> {
         self.tally.add_event(time_us);
         let at = box_of(user, self.scatter.len());
-        match self.scatter.push(at, Row::new(user, time_us, cluster)) {
+        if self.last[at] != user {
+            self.last[at] = user;
+            self.push(at, Words::user(user))?;
+        }
+        match self.work.words.encode(time_us, cluster) {
+            Encoded::Narrow(word) => self.push(at, word),
+            Encoded::Wide(word, time) => self.push(at, word).and_then(|()| self.push(at, time)),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, at: usize, word: u64) -> Result<(), ReadError> {
+        match self.scatter.push(at, word) {
             Some(full) => Ok(self.work.boxes.put(at, self.order, full)?),
             None => Ok(()),
         }
@@ -166,6 +182,13 @@ impl RowSink for Spread<'_> {
         self.tally.rows += 1;
         Ok(self.refusals.refuse(Refusal::new(self.name, row, reason, got))?)
     }
+}
+
+/// For each box the hash of a user who is in another.
+fn nobody(boxes: usize) -> Vec<u64> {
+    let mut nobody = vec![u64::MAX; boxes];
+    nobody.last_mut().into_iter().for_each(|hash| *hash = 0);
+    nobody
 }
 
 /// Which box a user is in: boxes are in the order of hashes.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::gather::Gather;
-use super::rows::Row;
+use super::words::Words;
 use super::{Scanned, Ties, Visitor, on_threads};
 use crate::read::Tally;
 use crate::refusals::Refusals;
@@ -13,7 +13,8 @@ use crate::spill::boxes::Boxes;
 /// The events of a log, not yet in order.
 #[derive(Debug)]
 pub struct Read {
-    pub(super) boxes: Boxes<Row>,
+    pub(super) boxes: Boxes,
+    pub(super) words: Words,
     pub(super) tally: Tally,
     pub(super) refusals: Refusals,
     pub(super) ties: Ties,
@@ -52,14 +53,15 @@ impl Read {
     }
 
     fn each_box(&self, next: &AtomicUsize, users: &AtomicU64, visitor: &mut impl Visitor) -> Result<(), SpillError> {
-        let mut gather = Gather::default();
+        let mut gather = Gather::new(self.words);
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             if at >= self.boxes.len() {
                 return Ok(());
             }
-            self.boxes.take(at, &mut gather.rows)?;
-            let seen = gather.each_user(self.ties, |user, events| visitor.user(user, events));
+            self.boxes.take(at, &mut gather.stream)?;
+            let highest = u64::from(at >= self.boxes.len() / 2);
+            let seen = gather.each_user(highest, self.ties, |user, events| visitor.user(user, events));
             users.fetch_add(seen, Ordering::Relaxed);
         }
     }

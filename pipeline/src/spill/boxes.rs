@@ -1,7 +1,7 @@
-//! Boxes of small records, filled from many threads, in memory as long as it lasts and on disk beyond it.
+//! Boxes of numbers of eight bytes, filled from many threads, in memory as long as it lasts and on disk beyond it.
 //!
 //! A thread collects records in a [`Scatter`] of its own, small enough for its cache, and hands on a box's share when that is full. Nothing
-//! here looks into a record.
+//! here looks into a number.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,18 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Spill, SpillError, Spilled};
 
-/// A few bytes that can be spilled and read back.
-pub trait Record: Copy + Default + Send {
-    /// Appends the record to `out`: as many bytes as it has in memory.
-    fn write(self, out: &mut Vec<u8>);
-    /// Reads one that [`Record::write`] wrote.
-    fn read(bytes: &[u8]) -> Self;
-}
-
 /// What all threads share.
 #[derive(Debug)]
-pub struct Boxes<R> {
-    boxes: Vec<Mutex<Contents<R>>>,
+pub struct Boxes {
+    boxes: Vec<Mutex<Contents>>,
     /// Records that a block has room for.
     block_records: usize,
     bytes: AtomicUsize,
@@ -48,15 +40,15 @@ pub struct Room<'a> {
 }
 
 #[derive(Debug)]
-struct Contents<R> {
-    blocks: Vec<Block<R>>,
+struct Contents {
+    blocks: Vec<Block>,
     /// Where the records come from, in the order in which they were put.
     stretches: Vec<Stretch>,
 }
 
 #[derive(Debug)]
-enum Block<R> {
-    Memory(Vec<R>),
+enum Block {
+    Memory(Vec<u64>),
     Disk(Spilled),
 }
 
@@ -75,16 +67,16 @@ const SCATTER_BYTES_MAX: usize = 1 << 20;
 /// Records of a box that a thread collects at the least and at the most.
 const SCATTER_RECORDS: std::ops::RangeInclusive<usize> = 8..=256;
 
-impl<R: Record> Boxes<R> {
+impl Boxes {
     /// So many empty boxes.
     pub fn new(boxes: usize, room: &Room<'_>) -> Self {
-        let own = room.threads * Scatter::<R>::bytes(boxes, room);
+        let own = room.threads * Scatter::<u64>::bytes(boxes, room);
         let bytes_max = room.bytes_max.saturating_sub(own);
         let block_bytes = (bytes_max / 2 / boxes.max(1)).clamp(*BLOCK_BYTES.start(), *BLOCK_BYTES.end());
         let empty = |_| Mutex::new(Contents { blocks: Vec::new(), stretches: Vec::new() });
         Self {
             boxes: (0..boxes).map(empty).collect(),
-            block_records: block_bytes / size_of::<R>(),
+            block_records: block_bytes / size_of::<u64>(),
             bytes: AtomicUsize::new(0),
             bytes_max,
             spill: Spill::new(room.dir),
@@ -110,7 +102,7 @@ impl<R: Record> Boxes<R> {
     ///
     /// # Errors
     /// When they cannot be spilled.
-    pub fn put(&self, at: usize, order: u32, records: &[R]) -> Result<(), SpillError> {
+    pub fn put(&self, at: usize, order: u32, records: &[u64]) -> Result<(), SpillError> {
         let mut contents = self.contents(at);
         contents.note(order, records.len());
         let mut left = records;
@@ -131,7 +123,7 @@ impl<R: Record> Boxes<R> {
     ///
     /// # Errors
     /// When what was spilled cannot be read back.
-    pub fn take(&self, at: usize, into: &mut Vec<R>) -> Result<(), SpillError> {
+    pub fn take(&self, at: usize, into: &mut Vec<u64>) -> Result<(), SpillError> {
         let Contents { blocks, stretches } = {
             let mut contents = self.contents(at);
             Contents {
@@ -149,7 +141,7 @@ impl<R: Record> Boxes<R> {
                 }
                 Block::Disk(spilled) => {
                     self.spill.read(spilled, &mut bytes)?;
-                    into.extend(bytes.chunks_exact(size_of::<R>()).map(R::read));
+                    into.extend(bytes.as_chunks().0.iter().map(|record| u64::from_le_bytes(*record)));
                 }
             }
         }
@@ -159,7 +151,7 @@ impl<R: Record> Boxes<R> {
 
     /// Makes room for one more block; where memory is used up, all that the box has goes to disk: boxes fill alike, so that each gives its
     /// share in turn.
-    fn begin_block(&self, contents: &mut Contents<R>) -> Result<(), SpillError> {
+    fn begin_block(&self, contents: &mut Contents) -> Result<(), SpillError> {
         let bytes = self.bytes.fetch_add(self.block_bytes(), Ordering::Relaxed) + self.block_bytes();
         if bytes > self.bytes_max {
             self.spill_all(contents)?;
@@ -168,14 +160,14 @@ impl<R: Record> Boxes<R> {
         Ok(())
     }
 
-    fn spill_all(&self, contents: &mut Contents<R>) -> Result<(), SpillError> {
-        let in_memory = |block: &Block<R>| matches!(block, Block::Memory(_));
+    fn spill_all(&self, contents: &mut Contents) -> Result<(), SpillError> {
+        let in_memory = |block: &Block| matches!(block, Block::Memory(_));
         let from = contents.blocks.iter().position(in_memory).unwrap_or(contents.blocks.len());
         let mut bytes = Vec::new();
         for block in contents.blocks.drain(from..) {
             // Blocks go to disk in their order, so that none behind the first in memory is there already.
             let Block::Memory(records) = block else { continue };
-            records.into_iter().for_each(|record| record.write(&mut bytes));
+            records.into_iter().for_each(|record| bytes.extend_from_slice(&record.to_le_bytes()));
             self.bytes.fetch_sub(self.block_bytes(), Ordering::Relaxed);
         }
         if !bytes.is_empty() {
@@ -185,16 +177,16 @@ impl<R: Record> Boxes<R> {
     }
 
     fn block_bytes(&self) -> usize {
-        self.block_records * size_of::<R>()
+        self.block_records * size_of::<u64>()
     }
 
-    fn contents(&self, at: usize) -> MutexGuard<'_, Contents<R>> {
+    fn contents(&self, at: usize) -> MutexGuard<'_, Contents> {
         // Whoever panicked with the lock has at most left records out, and its panic ends the run.
         self.boxes[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R: Record> Contents<R> {
+impl Contents {
     fn note(&mut self, order: u32, records: usize) {
         match self.stretches.last_mut() {
             Some(last) if last.order == order => last.records += records as u32,
@@ -210,7 +202,7 @@ impl<R: Record> Contents<R> {
         }
     }
 
-    fn extend(&mut self, records: &[R]) {
+    fn extend(&mut self, records: &[u64]) {
         if let Some(Block::Memory(block)) = self.blocks.last_mut() {
             block.extend_from_slice(records);
         }
@@ -218,7 +210,7 @@ impl<R: Record> Contents<R> {
 }
 
 /// Puts stretches of records in their order.
-fn order<R: Record>(records: &mut [R], stretches: &[Stretch]) {
+fn order(records: &mut [u64], stretches: &[Stretch]) {
     if stretches.is_sorted_by_key(|stretch| stretch.order) {
         return;
     }
@@ -281,16 +273,6 @@ impl<R: Copy + Default> Scatter<R> {
     fn records_max(boxes: usize, room: &Room<'_>) -> usize {
         let bytes = SCATTER_BYTES_MAX.min(room.bytes_max / 4 / room.threads.max(1));
         (bytes / (boxes.max(1) * size_of::<R>())).clamp(*SCATTER_RECORDS.start(), *SCATTER_RECORDS.end())
-    }
-}
-
-impl Record for u64 {
-    fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
-    }
-
-    fn read(bytes: &[u8]) -> Self {
-        bytes.first_chunk().map_or(0, |bytes| Self::from_le_bytes(*bytes))
     }
 }
 
