@@ -4,7 +4,7 @@
 //! user leaves it but a hash, and that only into the operator's own directories.
 //!
 //! A state directory holds `ledger.json`, which is written last and names everything that counts; `parts/N/`, each one run's
-//! [counts](format); and `carried-N.parquet`, where each user's sequence stands. What the ledger does not name is what a killed run left,
+//! [counts](mod@format); and `carried-N.parquet`, where each user's sequence stands. What the ledger does not name is what a killed run left,
 //! and goes at the next one.
 //!
 //! An event is late when its user's sequence already stands at a later time. Late events are left out, because the history they belong to
@@ -216,7 +216,7 @@ pub struct Request {
     pub next: u32,
 }
 
-/// Those of `all` that the state directory does not hold yet: what [`count`] would read.
+/// Those of `all` that the state directory does not hold yet: what [`count()`] would read.
 ///
 /// # Errors
 /// When the ledger cannot be read, or when a partition that was counted has changed since.

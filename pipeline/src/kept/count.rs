@@ -29,7 +29,7 @@ use crate::scan::Scan;
 use crate::sequence::Rules;
 use crate::source::{Location, Partition};
 
-/// See [`kept::count`](crate::kept::count).
+/// See [`kept::count`](crate::kept::count()).
 pub fn count(
     all: &[Partition],
     dir: &Path,

@@ -44,7 +44,7 @@ pub struct Given {
     pub manifest: CountsManifest,
 }
 
-/// See [`kept::merge`](crate::kept::merge).
+/// See [`kept::merge`](crate::kept::merge()).
 pub fn merge(dirs: &[PathBuf], rules: &MergeRules, catalogue: &Catalogue) -> anyhow::Result<Merged> {
     let space = Space::new(catalogue, rules.depth)?;
     let mut given = given(dirs, rules, catalogue)?;
