@@ -1,7 +1,7 @@
 """Counts the same log with DuckDB: the ten most frequent clusters after every pair of clusters.
 
 Prints one line of JSON: seconds, processor seconds, peak of memory, and a digest that must equal ours. Usage:
-duckdb_peer.py EVENTS.parquet [THREADS]
+duckdb_peer.py EVENTS.parquet [users]; with `users` each count comes with its number of different users, as ours does.
 """
 
 import json
@@ -13,22 +13,22 @@ import duckdb
 
 QUERY = """
 WITH steps AS (
-    SELECT lag(cluster, 2) OVER w AS h2, lag(cluster) OVER w AS h1, cluster AS next
+    SELECT "user", lag(cluster, 2) OVER w AS h2, lag(cluster) OVER w AS h1, cluster AS next
     FROM read_parquet(?)
     WINDOW w AS (PARTITION BY "user" ORDER BY ts, cluster)
 ), counts AS (
-    SELECT h2, h1, next, count(*) AS seen FROM steps WHERE h2 IS NOT NULL GROUP BY ALL
+    SELECT h2, h1, next, count(*) AS seen, {users} AS users FROM steps WHERE h2 IS NOT NULL GROUP BY ALL
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY h2, h1 ORDER BY seen DESC, next) AS place FROM counts
 )
-SELECT count(*), sum(((h2::HUGEINT * 1000003 + h1) * 1000003 + next) * place + seen) FROM ranked WHERE place <= 10
+SELECT count(*), sum(((h2::HUGEINT * 1000003 + h1) * 1000003 + next) * place + seen), sum(users)
+FROM ranked WHERE place <= 10
 """
 
 database = duckdb.connect()
-if len(sys.argv) > 2:
-    database.execute(f"SET threads = {int(sys.argv[2])}")
+users = 'count(DISTINCT "user")' if sys.argv[2:] == ["users"] else "0"
 started = time.perf_counter()
-rows, digest = database.execute(QUERY, [sys.argv[1]]).fetchone()
+rows, digest, _ = database.execute(QUERY.replace("{users}", users), [sys.argv[1]]).fetchone()
 elapsed_s = time.perf_counter() - started
 usage = resource.getrusage(resource.RUSAGE_SELF)
 print(

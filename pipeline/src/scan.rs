@@ -31,7 +31,7 @@ pub use users::Read;
 use words::Words;
 
 /// Boxes of users: at least so many that all threads have work to the end, at most so many that what a thread collects stays in the cache.
-const BOXES: std::ops::RangeInclusive<u64> = 16..=2048;
+const BOXES: std::ops::RangeInclusive<u64> = 16..=1024;
 
 /// Events in a box, about: putting them in order then stays in the cache.
 const BOX_EVENTS: u64 = 48 * 1024;

@@ -1,6 +1,7 @@
 //! How long does counting a log take, beside only reading its columns, and beside DuckDB?
 //!
-//! Data: a made-up log in Parquet (`--events`, by default 100 million of 761 clusters and a million users). Work: the ten most frequent
+//! Data: a made-up log in Parquet (`--events`, by default 100 million of 761 clusters and a million users), sorted by user or by time
+//! (`--order`). Work: the ten most frequent
 //! clusters after every pair of clusters, repeats kept; ours counts different users and the popularity of clusters besides. Baselines:
 //! decoding the three columns on all cores and nothing else; one SQL query in DuckDB (`benches/count/duckdb_peer.py`).
 //! Command: `count --python PYTHON` with duckdb installed for that Python. Each measurement is a process of its own, so that its peak of
@@ -21,7 +22,8 @@ use segue_pipeline::build::LogSettings;
 use segue_pipeline::clusters::{CatalogueColumns, read_catalogue};
 use segue_pipeline::count::{Counters, CountersSettings, Level, counters::Counted};
 use segue_pipeline::decay::Decay;
-use segue_pipeline::generate::{GenerateSettings, generate, write::LogFormat};
+use segue_pipeline::generate::write::{EventsWriter, LogFormat};
+use segue_pipeline::generate::{GenerateSettings, LogEvent, generate};
 use segue_pipeline::progress::Progress;
 use segue_pipeline::read::{Columns, TimeUnit};
 use segue_pipeline::refusals::Policy;
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 /// Clusters after a pair that count.
 const TOP: usize = 10;
-/// Bytes of an event in memory: user, time and cluster.
+/// Bytes of an event: user, time and cluster.
 const EVENT_BYTES: u64 = 20;
 /// What a digest multiplies ids by; `duckdb_peer.py` has the same.
 const DIGEST_BASE: i128 = 1_000_003;
@@ -57,6 +59,9 @@ struct Cli {
     /// Interleaved rounds.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// How the log is sorted.
+    #[arg(long, value_enum, default_value = "user")]
+    order: Order,
     /// Which repeats stay in a sequence; with another than raw DuckDB counts something else, and is left out.
     #[arg(long, value_enum, default_value = "raw")]
     mode: Mode,
@@ -66,6 +71,15 @@ struct Cli {
     /// Megabytes of events and counts held in memory, for `--only count`.
     #[arg(long, hide = true, default_value_t = 100_000)]
     memory_mb: usize,
+}
+
+/// How a log is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// By user, then by time: as one exports it to count it.
+    User,
+    /// By time: as it is written.
+    Time,
 }
 
 /// One thing to measure.
@@ -104,6 +118,7 @@ fn compare(cli: &Cli, events: u64) -> Result<()> {
     if let Some(python) = cli.python.as_ref().filter(|_| cli.mode == Mode::Raw) {
         let words = [python, &cli.peer, &dir.join("events.parquet")].map(|word| word.display().to_string());
         cases.push(("DuckDB", words.to_vec()));
+        cases.push(("DuckDB, different users too", [&words[..], &["users".to_owned()]].concat()));
     }
     let mut figures: Vec<Vec<Figures>> = vec![Vec::new(); cases.len()];
     for _ in 0..cli.rounds {
@@ -154,13 +169,39 @@ fn run(words: &[String]) -> Result<Figures> {
 
 /// Makes the log where it is not there yet.
 fn log(cli: &Cli, events: u64) -> Result<PathBuf> {
+    let users = (events / 100).max(1);
+    let settings = GenerateSettings { events, users, clusters: cli.clusters, months: 12, seed: 1 };
     let dir = cli.dir.join(format!("{events}-{}", cli.clusters));
     if !dir.join("clusters.csv").exists() {
-        let users = (events / 100).max(1);
-        let settings = GenerateSettings { events, users, clusters: cli.clusters, months: 12, seed: 1 };
         generate(&settings, LogFormat::Parquet, &dir)?;
     }
-    Ok(dir)
+    match cli.order {
+        Order::User => Ok(dir),
+        Order::Time => by_time(&settings, &dir),
+    }
+}
+
+/// The same log in order of time, beside it.
+fn by_time(settings: &GenerateSettings, dir: &Path) -> Result<PathBuf> {
+    let sorted = PathBuf::from(format!("{}-by-time", dir.display()));
+    if sorted.join("clusters.csv").exists() {
+        return Ok(sorted);
+    }
+    std::fs::create_dir_all(&sorted)?;
+    let mut events: Vec<(u32, u32, u32, u32)> = Vec::with_capacity(settings.events as usize);
+    settings.each_event(&mut |event| {
+        // Seconds of this century fit, and so do the few users and items of a bench.
+        events.push((event.ts as u32, event.user as u32, event.item as u32, event.cluster));
+        Ok(())
+    })?;
+    events.sort_unstable();
+    let mut writer = EventsWriter::create(&sorted, LogFormat::Parquet)?;
+    for (ts, user, item, cluster) in events {
+        writer.push(&LogEvent { user: user.into(), ts: ts.into(), item: item.into(), cluster })?;
+    }
+    writer.finish()?;
+    std::fs::copy(dir.join("clusters.csv"), sorted.join("clusters.csv"))?;
+    Ok(sorted)
 }
 
 fn measure(cli: &Cli, only: Only) -> Result<Figures> {

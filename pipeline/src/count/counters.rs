@@ -27,7 +27,7 @@ const DENSE_KEYS_MAX: u128 = 1 << 20;
 const BOX_RECORDS: u64 = 64 * 1024;
 
 /// Boxes of a level at most: their buffers stay in the cache.
-const BOXES_MAX: u64 = 2048;
+const BOXES_MAX: u64 = 1024;
 
 /// What is counted and in how much memory.
 #[derive(Clone, Copy, Debug)]

@@ -62,7 +62,7 @@ struct Stretch {
 const BLOCK_BYTES: std::ops::RangeInclusive<usize> = 256..=32 * 1024;
 
 /// Bytes of one thread's records: about what its own cache holds.
-const SCATTER_BYTES_MAX: usize = 1 << 20;
+const SCATTER_BYTES_MAX: usize = 2 << 20;
 
 /// Records of a box that a thread collects at the least and at the most.
 const SCATTER_RECORDS: std::ops::RangeInclusive<usize> = 8..=256;
