@@ -35,7 +35,8 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 struct InputArgs {
-    /// A log of events: CSV or JSON lines, plain or gzip, or Parquet; give it again for more files
+    /// A log of events: CSV or JSON lines, plain or gzip, or Parquet. A file, a directory, a pattern in quotes such as
+    /// 'log/*.parquet', or a prefix in a store: s3://, gs://, az://; give it again for more
     #[arg(long, value_name = "SOURCE", required_unless_present = "candidates")]
     events: Vec<String>,
     /// Candidates instead of a log: Parquet or JSON lines of `history` (cluster ids, oldest first) and `candidates` (of
@@ -52,7 +53,7 @@ struct InputArgs {
     /// Stop at the first row that cannot be used, instead of counting it
     #[arg(long)]
     strict: bool,
-    /// How many megabytes of rows are held before they are spilled to temporary files under --out
+    /// How many megabytes of rows and counts are held before they are spilled to temporary files under --out
     #[arg(long, default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
     memory_mb: u32,
 }

@@ -55,7 +55,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input")]
 struct InputArgs {
-    /// A log of events: CSV or JSON lines, plain or gzip, or Parquet; give it again for more files
+    /// A log of events: files, directories, patterns or prefixes in a store, as `build` takes them; give it again for more
     #[arg(long, value_name = "FILE", required = true)]
     events: Vec<String>,
     /// The clusters: CSV with a header, a release's catalogue.jsonl, or a release's directory
