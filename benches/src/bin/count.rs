@@ -1,9 +1,9 @@
 //! How long does counting a log take, beside only reading its columns, and beside DuckDB?
 //!
 //! Data: a made-up log in Parquet (`--events`, by default 100 million of 761 clusters and a million users), sorted by user or by time
-//! (`--order`). Work: the ten most frequent
-//! clusters after every pair of clusters, repeats kept; ours counts different users and the popularity of clusters besides. Baselines:
-//! decoding the three columns on all cores and nothing else; one SQL query in DuckDB (`benches/count/duckdb_peer.py`).
+//! (`--order`). Work: the ten most frequent clusters after every pair of clusters, repeats kept; ours counts different users, single
+//! clusters and popularity besides. Baselines: decoding the three columns on all cores and nothing else; one SQL query in DuckDB, without
+//! and with different users (`benches/count/duckdb_peer.py`).
 //! Command: `count --python PYTHON` with duckdb installed for that Python. Each measurement is a process of its own, so that its peak of
 //! memory is its own; rounds are interleaved, figures are medians, and every digest must be the same.
 
