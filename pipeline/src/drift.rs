@@ -4,12 +4,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use segue::snapshot::catalogue::Catalogue;
 use serde::Serialize;
 
 use crate::build::LogSettings;
-use crate::build::log::{Reading, first_refusal, read_log};
+use crate::build::log::{Reading, read_whole};
 use crate::clusters::{CatalogueColumns, read_catalogue};
 use crate::decay::day;
 use crate::examples::{Counting, ExampleRules, Examples, Log};
@@ -17,6 +17,7 @@ use crate::measure::Bootstrap;
 use crate::progress::Progress;
 use crate::refusals::Policy;
 use crate::smooth::Constants;
+use crate::source;
 use crate::summary::InputFigures;
 use crate::train::data::catalogue_file;
 
@@ -101,7 +102,7 @@ pub struct Drift {
 /// When a file cannot be read, or when fewer than two periods can be compared.
 pub fn drift(settings: &DriftSettings) -> anyhow::Result<(Drift, Catalogue)> {
     let catalogue = read_catalogue(&catalogue_file(&settings.catalogue), &settings.catalogue_columns)?;
-    let progress = Progress::reading_bytes(input_bytes(&settings.log));
+    let progress = Progress::reading_bytes(source::bytes(&settings.log)?);
     let read = read(settings, &catalogue, &progress)?;
     progress.phase("comparing");
     let ids: Vec<u32> = catalogue.clusters().iter().map(|cluster| cluster.id).collect();
@@ -130,19 +131,8 @@ fn read(settings: &DriftSettings, catalogue: &Catalogue, progress: &Progress) ->
         memory_bytes: settings.memory_bytes,
         progress,
     };
-    let events = read_log(&settings.log, &reading)?;
-    let tally = events.tally;
-    let input = InputFigures {
-        spills: events.sorter.spills(),
-        ..InputFigures::new(tally.rows, tally.events, &events.refusals)
-    };
-    ensure!(tally.events > 0, "no event could be read{}", first_refusal(&input));
-    let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
-    Ok(Read { log: Log::collect(events, clusters)?, users: tally.users, input })
-}
-
-fn input_bytes(log: &LogSettings) -> u64 {
-    log.events.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|about| about.len()).sum()
+    let (log, tally, input) = read_whole(&settings.log, &reading)?;
+    Ok(Read { log, users: tally.users, input })
 }
 
 impl Drift {

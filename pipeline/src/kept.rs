@@ -35,7 +35,6 @@ pub mod walk;
 pub mod gram;
 pub mod bytes;
 pub mod standing;
-pub mod streams;
 pub mod columns;
 pub mod table;
 pub mod carried;

@@ -2,10 +2,10 @@
 //!
 //! The service alone answers: nothing here may know what is in its table.
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use crate::build::LogSettings;
-use crate::build::log::{Reading, read_log};
+use crate::build::log::{Reading, read_whole};
 use crate::clusters::{CatalogueColumns, read_catalogue};
 use crate::examples::{Example, ExampleRules, Examples, Log};
 use crate::measure::{Bootstrap, Outcomes, Rankings};
@@ -72,8 +72,8 @@ fn read(settings: &ReplaySettings, catalogue: &Catalogue) -> anyhow::Result<Log>
         memory_bytes: settings.memory_bytes,
         progress: &progress,
     };
-    let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
-    Ok(Log::collect(read_log(&settings.log, &reading)?, clusters)?)
+    let (log, ..) = read_whole(&settings.log, &reading)?;
+    Ok(log)
 }
 
 fn ask_all(settings: &ReplaySettings, catalogue: &Catalogue, requests: &[Example<'_>]) -> anyhow::Result<ReplayReport> {

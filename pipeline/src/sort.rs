@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 /// Runs merged at once: well below the usual limit of 1,024 open files. When so many are on disk, they are merged into one.
@@ -48,7 +49,7 @@ pub struct Sorter<R> {
     rows: Vec<R>,
     bytes: usize,
     bytes_max: usize,
-    runs: Vec<Run>,
+    runs: Vec<Run<R>>,
     spills: usize,
     dir: PathBuf,
 }
@@ -84,7 +85,7 @@ impl<R: Row> Sorter<R> {
             return Ok(Sorted::Held(self.rows.into_iter()));
         }
         self.spill()?;
-        Ok(Sorted::Merged(Merge::new(self.runs, self.dir)?))
+        Ok(Sorted::Merged(Merge::new(self.runs)?))
     }
 
     fn spill(&mut self) -> Result<(), SortError> {
@@ -97,7 +98,7 @@ impl<R: Row> Sorter<R> {
     }
 
     fn merge_runs(&mut self) -> Result<(), SortError> {
-        let merge = Merge::<R>::new(std::mem::take(&mut self.runs), self.dir.clone())?;
+        let merge = Merge::new(std::mem::take(&mut self.runs))?;
         let run = Run::write(&self.dir, merge)?;
         self.runs.push(run);
         Ok(())
@@ -110,7 +111,7 @@ pub enum Sorted<R> {
     /// Everything fitted.
     Held(std::vec::IntoIter<R>),
     /// Runs were spilled.
-    Merged(Merge<R>),
+    Merged(Merge<R, Run<R>>),
 }
 
 impl<R: Row> Iterator for Sorted<R> {
@@ -124,48 +125,51 @@ impl<R: Row> Iterator for Sorted<R> {
     }
 }
 
-/// Merges runs; of equal rows the earlier run's comes first.
+/// One sorted stream out of several; of equal rows the earlier stream's comes first. It holds one row of each.
 #[derive(Debug)]
-pub struct Merge<R> {
+pub struct Merge<R, S> {
     heads: BinaryHeap<Head<R>>,
-    runs: Vec<Run>,
-    dir: PathBuf,
+    streams: Vec<S>,
 }
 
-impl<R: Row> Merge<R> {
-    fn new(runs: Vec<Run>, dir: PathBuf) -> Result<Self, SortError> {
-        let mut merge = Self { heads: BinaryHeap::with_capacity(runs.len()), runs, dir };
-        for run in 0..merge.runs.len() {
-            merge.advance(run)?;
-        }
+impl<R: Row, S: Iterator<Item = Result<R, SortError>>> Merge<R, S> {
+    /// Merges streams, each sorted.
+    ///
+    /// # Errors
+    /// Those of the streams.
+    pub fn new(streams: Vec<S>) -> Result<Self, SortError> {
+        let mut merge = Self { heads: BinaryHeap::with_capacity(streams.len()), streams };
+        (0..merge.streams.len()).try_for_each(|stream| merge.advance(stream))?;
         Ok(merge)
     }
 
-    fn advance(&mut self, run: usize) -> Result<(), SortError> {
-        let row = self.runs[run].next().map_err(failed("read", &self.dir))?;
-        self.heads.extend(row.map(|row| Head { row, run }));
+    fn advance(&mut self, stream: usize) -> Result<(), SortError> {
+        let row = self.streams[stream].next().transpose()?;
+        self.heads.extend(row.map(|row| Head { row, stream }));
         Ok(())
     }
 }
 
-impl<R: Row> Iterator for Merge<R> {
+impl<R: Row, S: Iterator<Item = Result<R, SortError>>> Iterator for Merge<R, S> {
     type Item = Result<R, SortError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let head = self.heads.pop()?;
-        Some(self.advance(head.run).map(|()| head.row))
+        Some(self.advance(head.stream).map(|()| head.row))
     }
 }
 
 /// A sorted run on disk, read from its start.
 #[derive(Debug)]
-struct Run {
+pub struct Run<R> {
     input: BufReader<File>,
     rows_left: u64,
+    dir: PathBuf,
+    rows: PhantomData<fn() -> R>,
 }
 
-impl Run {
-    fn write<R: Row>(dir: &Path, rows: impl Iterator<Item = Result<R, SortError>>) -> Result<Self, SortError> {
+impl<R: Row> Run<R> {
+    fn write(dir: &Path, rows: impl Iterator<Item = Result<R, SortError>>) -> Result<Self, SortError> {
         let file = tempfile::tempfile_in(dir).map_err(failed("create", dir))?;
         let mut out = BufWriter::with_capacity(RUN_BUFFER_BYTES, file);
         let mut rows_left = 0;
@@ -174,15 +178,16 @@ impl Run {
             rows_left += 1;
         }
         let input = rewound(out).map_err(failed("write", dir))?;
-        Ok(Self { input, rows_left })
+        Ok(Self { input, rows_left, dir: dir.to_owned(), rows: PhantomData })
     }
+}
 
-    fn next<R: Row>(&mut self) -> io::Result<Option<R>> {
-        if self.rows_left == 0 {
-            return Ok(None);
-        }
-        self.rows_left -= 1;
-        R::read(&mut self.input).map(Some)
+impl<R: Row> Iterator for Run<R> {
+    type Item = Result<R, SortError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.rows_left = self.rows_left.checked_sub(1)?;
+        Some(R::read(&mut self.input).map_err(failed("read", &self.dir)))
     }
 }
 
@@ -196,16 +201,16 @@ fn failed<'a>(what: &'static str, dir: &'a Path) -> impl FnOnce(io::Error) -> So
     move |source| SortError { what, dir: dir.to_owned(), source }
 }
 
-/// The next row of one run. The heap gives its greatest, so the order is turned round.
+/// The next row of one stream. The heap gives its greatest, so the order is turned round.
 #[derive(Debug)]
 struct Head<R> {
     row: R,
-    run: usize,
+    stream: usize,
 }
 
 impl<R: Row> Ord for Head<R> {
     fn cmp(&self, other: &Self) -> Ordering {
-        other.row.order(&self.row).then(other.run.cmp(&self.run))
+        other.row.order(&self.row).then(other.stream.cmp(&self.stream))
     }
 }
 
@@ -260,5 +265,20 @@ mod tests {
     fn a_missing_directory_is_an_error_that_names_it() {
         let mut sorter = Sorter::new(Path::new("/nowhere/at/all"), 1);
         assert!(sorter.push(rows()[0]).unwrap_err().to_string().contains("/nowhere/at/all"));
+    }
+
+    #[test]
+    fn streams_become_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let stream = |first: u32| {
+            let mut sorter = Sorter::new(dir.path(), 64);
+            for user in (first..20).step_by(3) {
+                sorter.push(Event { user, cluster: first, time_us: 0 }).unwrap();
+            }
+            sorter.finish().unwrap()
+        };
+        let merged = Merge::new(vec![stream(0), stream(1), stream(2), stream(20)]).unwrap();
+        let users: Vec<u32> = merged.map(|row| row.unwrap().user).collect();
+        assert_eq!(users, (0..20).collect::<Vec<_>>());
     }
 }

@@ -52,7 +52,15 @@ pub fn list(log: &LogSettings) -> Result<Vec<Partition>, ReadError> {
     list_in(log, &Clouds::default())
 }
 
-/// The same, with stores that may be open already.
+/// Bytes of all partitions of a log: what a bar counts up to.
+///
+/// # Errors
+/// Those of [`list`].
+pub fn bytes(log: &LogSettings) -> Result<u64, ReadError> {
+    Ok(list(log)?.iter().map(|partition| partition.bytes).sum())
+}
+
+/// The same as [`list`], with stores that may be open already.
 ///
 /// # Errors
 /// Those of [`list`].

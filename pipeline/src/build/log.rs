@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use anyhow::{Context, ensure};
 use segue::snapshot::catalogue::Catalogue;
 
 use crate::build::{LogSettings, items};
+use crate::examples::Log;
 use crate::progress::Progress;
-use crate::read::{Decoder, EventReader, Events, Source};
+use crate::read::{Decoder, EventReader, Events, Source, Tally};
 use crate::refusals::{Policy, Refusals};
 use crate::sort::Sorter;
 use crate::source::{self, Clouds};
@@ -31,7 +33,7 @@ pub struct Reading<'a> {
 ///
 /// # Errors
 /// When a file cannot be read; at the first refused row when strict.
-pub fn read_log(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<Events> {
+fn read_log(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<Events> {
     let mut refusals = Refusals::new(reading.policy);
     let items = items::read(log, reading.catalogue, &mut refusals)?;
     let decoder =
@@ -45,6 +47,19 @@ pub fn read_log(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<Even
         reader.read_source(&source, &partition.name, partition.format(log.format)?)?;
     }
     Ok(reader.finish())
+}
+
+/// A whole log in memory, what reading it added up to, and the same as a summary shows it.
+///
+/// # Errors
+/// When a file cannot be read, or no event in any; at the first refused row when strict.
+pub fn read_whole(log: &LogSettings, reading: &Reading<'_>) -> anyhow::Result<(Log, Tally, InputFigures)> {
+    let clusters = u32::try_from(reading.catalogue.len()).context("the catalogue has more clusters than ids")?;
+    let events = read_log(log, reading)?;
+    let (tally, spills) = (events.tally, events.sorter.spills());
+    let figures = InputFigures { spills, ..InputFigures::new(tally.rows, tally.events, &events.refusals) };
+    ensure!(tally.events > 0, "no event could be read{}", first_refusal(&figures));
+    Ok((Log::collect(events, clusters)?, tally, figures))
 }
 
 /// The first refused row in words, to be put behind a failure.

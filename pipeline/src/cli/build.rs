@@ -47,13 +47,20 @@ struct InputArgs {
     /// The clusters: CSV with a header, or a release's catalogue.jsonl
     #[arg(long, value_name = "FILE")]
     catalogue: PathBuf,
+    #[command(flatten)]
+    rows: RowArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Input")]
+pub(super) struct RowArgs {
     /// The format of the events or candidates, where the name does not say it
     #[arg(long, value_enum)]
-    format: Option<Format>,
+    pub(super) format: Option<Format>,
     /// Stop at the first row that cannot be used, instead of counting it
     #[arg(long)]
     strict: bool,
-    /// How many megabytes of rows and counts are held before they are spilled to temporary files under --out
+    /// How many megabytes of rows and counts are held before they are spilled to temporary files, beside what is made
     #[arg(long, default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
     memory_mb: u32,
 }
@@ -169,11 +176,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let release = args.release();
     let summary = match &args.input.candidates {
         Some(path) => {
-            let (path, format, origin) = (path.clone(), args.input.format, Origin::default());
+            let (path, format, origin) = (path.clone(), args.input.rows.format, Origin::default());
             build_from_candidates(&CandidateSettings { path, format, origin }, &release)?
         }
         None => {
-            let log = args.columns.log(&args.input.events, args.input.format);
+            let log = args.columns.log(&args.input.events, args.input.rows.format);
             build_from_events(&log, &args.count.settings(), &release)?
         }
     };
@@ -193,10 +200,22 @@ impl Args {
             created_unix_s: release.created,
             model: release.model.clone(),
             citation: release.citation.clone(),
-            policy: if self.input.strict { Policy::Strict } else { Policy::Count },
+            policy: self.input.rows.policy(),
             pointer: if release.activate { Pointer::Move } else { Pointer::Keep },
-            memory_bytes: self.input.memory_mb as usize * BYTES_PER_MB,
+            memory_bytes: self.input.rows.memory_bytes(),
         }
+    }
+}
+
+impl RowArgs {
+    /// What is done with rows that cannot be used.
+    pub(super) fn policy(&self) -> Policy {
+        if self.strict { Policy::Strict } else { Policy::Count }
+    }
+
+    /// Bytes of rows held in memory.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_mb as usize * BYTES_PER_MB
     }
 }
 

@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use clap::value_parser;
 
-use crate::build::BYTES_PER_MB;
-use crate::cli::build::ColumnArgs;
+use crate::cli::build::{ColumnArgs, RowArgs};
 use crate::cli::{positive, share};
 use crate::clusters::read_catalogue;
 use crate::kept::{Counting, KeptReport, KeptSettings, WITNESS_MAX, count, count_once, pending};
 use crate::progress::Progress;
-use crate::read::Format;
-use crate::refusals::Policy;
 use crate::scan::Ties;
 use crate::sequence::Mode;
 use crate::source::{Partition, list};
@@ -45,15 +42,8 @@ struct InputArgs {
     /// The clusters: CSV with a header, or a release's catalogue.jsonl
     #[arg(long, value_name = "FILE")]
     catalogue: PathBuf,
-    /// The format of the events, where the names do not say it
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Stop at the first row that cannot be used, instead of counting it
-    #[arg(long)]
-    strict: bool,
-    /// How many megabytes of rows are held before they are spilled to temporary files beside the counts
-    #[arg(long, default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
-    memory_mb: u32,
+    #[command(flatten)]
+    rows: RowArgs,
     /// Threads [default: one a core]
     #[arg(long, value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -107,14 +97,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 impl Args {
     fn count(&self) -> anyhow::Result<KeptReport> {
         let input = &self.input;
-        let log = self.columns.log(&input.events, input.format);
+        let log = self.columns.log(&input.events, input.rows.format);
         let catalogue = read_catalogue(&input.catalogue, &self.columns.catalogue())?;
         let partitions = list(&log)?;
         let counting = |progress| Counting {
             log: &log,
             catalogue: &catalogue,
-            policy: if input.strict { Policy::Strict } else { Policy::Count },
-            memory_bytes: input.memory_mb as usize * BYTES_PER_MB,
+            policy: input.rows.policy(),
+            memory_bytes: input.rows.memory_bytes(),
             threads: input.threads.map_or(0, usize::from),
             progress,
         };

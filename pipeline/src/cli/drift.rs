@@ -5,13 +5,10 @@ use std::process::ExitCode;
 
 use clap::value_parser;
 
-use crate::build::BYTES_PER_MB;
-use crate::cli::build::{ColumnArgs, CountArgs};
+use crate::cli::build::{ColumnArgs, CountArgs, RowArgs};
 use crate::drift::live::{Live, LiveSettings, live};
 use crate::drift::{DriftSettings, MonthsSettings, Period, drift};
 use crate::examples::Counting;
-use crate::read::Format;
-use crate::refusals::Policy;
 
 /// The exit code of a drift above the bound of `--fail-above`.
 pub(super) const ABOVE: u8 = 6;
@@ -54,15 +51,8 @@ struct InputArgs {
     /// A running service instead of a log: its operator's door, such as http://127.0.0.1:9090
     #[arg(long, value_name = "URL", conflicts_with = "events")]
     live: Option<String>,
-    /// The format of the events, where the name does not say it
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Stop at the first row that cannot be used, instead of counting it
-    #[arg(long)]
-    strict: bool,
-    /// How many megabytes of rows are held before they are spilled to temporary files
-    #[arg(long, default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
-    memory_mb: u32,
+    #[command(flatten)]
+    rows: RowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -156,12 +146,12 @@ impl Args {
     fn settings(&self) -> DriftSettings {
         let (input, compare) = (&self.input, &self.compare);
         DriftSettings {
-            log: self.columns.log(&input.events, input.format),
+            log: self.columns.log(&input.events, input.rows.format),
             // Given whenever --live is not.
             catalogue: input.catalogue.clone().unwrap_or_default(),
             catalogue_columns: self.columns.catalogue(),
-            policy: if input.strict { Policy::Strict } else { Policy::Count },
-            memory_bytes: input.memory_mb as usize * BYTES_PER_MB,
+            policy: input.rows.policy(),
+            memory_bytes: input.rows.memory_bytes(),
             counting: Counting { count: self.count.settings(), depth: compare.depth, width: 15 },
             refresh_days: i32::from(compare.refresh_days),
             months: compare.months(),

@@ -5,16 +5,14 @@ use std::path::PathBuf;
 use clap::value_parser;
 use segue::model::config::Size;
 
-use crate::build::{BYTES_PER_MB, CountSettings};
-use crate::cli::build::ColumnArgs;
+use crate::build::CountSettings;
+use crate::cli::build::{ColumnArgs, RowArgs};
 use crate::cli::{not_negative, positive};
 use crate::evaluate::months::Bounds;
 use crate::evaluate::{EvaluateSettings, Learning, evaluate, report};
 use crate::examples::Counting;
 use crate::measure::Bootstrap;
 use crate::measure::bootstrap::DRAWS;
-use crate::read::Format;
-use crate::refusals::Policy;
 use crate::sequence::Mode;
 
 /// Shown under `segue-pipeline evaluate --help`.
@@ -59,15 +57,8 @@ struct InputArgs {
     /// The clusters: CSV with a header, a release's catalogue.jsonl, or a release's directory
     #[arg(long, value_name = "FILE|DIR")]
     catalogue: PathBuf,
-    /// The format of the events, where the name does not say it
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Stop at the first row that cannot be used, instead of counting it
-    #[arg(long)]
-    strict: bool,
-    /// How many megabytes of rows are held before they are spilled to temporary files
-    #[arg(long, default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
-    memory_mb: u32,
+    #[command(flatten)]
+    rows: RowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -161,11 +152,11 @@ impl Args {
     fn settings(&self) -> EvaluateSettings {
         let Self { input, compared, .. } = self;
         EvaluateSettings {
-            log: self.columns.log(&input.events, input.format),
+            log: self.columns.log(&input.events, input.rows.format),
             catalogue: input.catalogue.clone(),
             catalogue_columns: self.columns.catalogue(),
-            policy: if input.strict { Policy::Strict } else { Policy::Count },
-            memory_bytes: input.memory_mb as usize * BYTES_PER_MB,
+            policy: input.rows.policy(),
+            memory_bytes: input.rows.memory_bytes(),
             counting: self.count.counting(),
             modes: self.count.modes.clone(),
             cadences: compared.refresh_days.clone(),

@@ -5,12 +5,9 @@ use std::path::PathBuf;
 use clap::value_parser;
 use segue::model::config::Size;
 
-use crate::build::BYTES_PER_MB;
-use crate::cli::build::{ColumnArgs, CountArgs};
+use crate::cli::build::{ColumnArgs, CountArgs, RowArgs};
 use crate::cli::{not_negative, positive, within};
 use crate::examples::{Balance, Counting, Refresh};
-use crate::read::Format;
-use crate::refusals::Policy;
 use crate::train::optimiser::AdamSettings;
 use crate::train::settings::{
     ChooseBy, InputSettings, LearningSettings, NetworkSettings, OutputSettings, Show, Start, TrainSettings,
@@ -61,15 +58,8 @@ struct InputArgs {
     /// The clusters: CSV with a header, a release's catalogue.jsonl, or a release's directory
     #[arg(long, value_name = "FILE|DIR")]
     catalogue: PathBuf,
-    /// The format of the events, where the name does not say it
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Stop at the first row that cannot be used, instead of counting it
-    #[arg(long)]
-    strict: bool,
-    /// How many megabytes of rows are held before they are spilled to temporary files under --out
-    #[arg(long, default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
-    memory_mb: u32,
+    #[command(flatten)]
+    rows: RowArgs,
     /// The longest history that contexts are counted for
     #[arg(long, value_name = "CLUSTERS", default_value_t = 2, value_parser = value_parser!(u8).range(1..=3))]
     depth: u8,
@@ -210,11 +200,11 @@ impl Args {
     fn input(&self) -> InputSettings {
         let input = &self.input;
         InputSettings {
-            log: self.columns.log(&input.events, input.format),
+            log: self.columns.log(&input.events, input.rows.format),
             catalogue: input.catalogue.clone(),
             catalogue_columns: self.columns.catalogue(),
-            policy: if input.strict { Policy::Strict } else { Policy::Count },
-            memory_bytes: input.memory_mb as usize * BYTES_PER_MB,
+            policy: input.rows.policy(),
+            memory_bytes: input.rows.memory_bytes(),
             counting: Counting { count: self.count.settings(), depth: input.depth, width: input.width },
             refresh: Refresh::every_days(input.refresh_days),
             refresh_days: input.refresh_days,

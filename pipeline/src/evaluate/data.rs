@@ -38,8 +38,7 @@ impl Data {
         let catalogue = read_catalogue(&catalogue_file(&settings.catalogue), &settings.catalogue_columns)?;
         let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
         let spills = tempfile::tempdir().context("cannot make a temporary directory for what memory does not hold")?;
-        let bytes = source::list(&settings.log)?.iter().map(|partition| partition.bytes).sum();
-        let progress = Progress::reading_bytes(bytes);
+        let progress = Progress::reading_bytes(source::bytes(&settings.log)?);
         let scan = Scan {
             log: &settings.log,
             catalogue: &catalogue,

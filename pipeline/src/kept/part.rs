@@ -15,14 +15,16 @@ use crate::kept::Written;
 use crate::kept::columns::{CountsColumns, Ids, RequestColumns, SupportColumns, TailColumns};
 use crate::kept::format::{COUNTS, CountsManifest, MANIFEST, REQUESTS, SUPPORT, TAILS};
 use crate::kept::gram::{Gram, History, Sums};
-use crate::kept::streams::Streams;
 use crate::kept::table::Table;
 use crate::kept::visit::{Count, CountedUsers};
 use crate::kept::walk::{Standing, Walked};
-use crate::sort::SortError;
+use crate::sort::{Merge, SortError, Sorted};
 
 /// The only file of each table: one writer writes it.
 const FILE: &str = "part-000000.parquet";
+
+/// The visitors' rows, each sorted by its own thread, as one stream.
+type Streams<R> = Merge<R, Sorted<R>>;
 
 /// Everything that a run counted, in order.
 #[derive(Debug)]
@@ -55,9 +57,9 @@ impl Content {
         }
         tails.retain(|_, users| *users != 0);
         Ok(Self {
-            grams: Streams::new(grams)?,
-            standings: Streams::new(standings)?,
-            requests: Streams::new(requests)?,
+            grams: Merge::new(grams)?,
+            standings: Merge::new(standings)?,
+            requests: Merge::new(requests)?,
             tails,
             walked,
         })

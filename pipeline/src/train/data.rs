@@ -7,7 +7,7 @@ use segue::snapshot::catalogue::Catalogue;
 use segue::snapshot::manifest::{DataWindow, InputFile, Version};
 
 use super::settings::TrainSettings;
-use crate::build::log::{Reading, read_log};
+use crate::build::log::{Reading, read_whole};
 use crate::clusters::read_catalogue;
 use crate::examples::{ExampleRules, Examples, Holdout, Log, Split};
 use crate::progress::Progress;
@@ -85,7 +85,6 @@ fn read(
     catalogue: &Catalogue,
     inputs: &[InputFile],
 ) -> anyhow::Result<(Log, Tally, InputFigures)> {
-    let clusters = u32::try_from(catalogue.len()).context("the catalogue has more clusters than ids")?;
     let progress = Progress::reading_bytes(inputs.iter().map(|input| input.bytes).sum());
     let input = &settings.input;
     let reading = Reading {
@@ -95,15 +94,9 @@ fn read(
         memory_bytes: input.memory_bytes,
         progress: &progress,
     };
-    let events = read_log(&input.log, &reading)?;
+    let read = read_whole(&input.log, &reading)?;
     progress.finish();
-    let tally = events.tally;
-    let figures = InputFigures {
-        spills: events.sorter.spills(),
-        ..InputFigures::new(tally.rows, tally.events, &events.refusals)
-    };
-    ensure!(tally.events > 0, "no event could be read{}", crate::build::log::first_refusal(&figures));
-    Ok((Log::collect(events, clusters)?, tally, figures))
+    Ok(read)
 }
 
 /// The catalogue's name: it follows from the bytes that a release writes of it.
