@@ -17,10 +17,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::runtime::{self, Runtime};
+use tokio::sync::Semaphore;
 use tokio::time::interval;
 
 use crate::auth::{Auth, TokenError};
 use crate::config::{self, Config};
+use crate::console;
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Protocol, Workers};
 use crate::metrics::Metrics;
@@ -34,7 +36,9 @@ mod body;
 mod change;
 pub mod client;
 pub mod documents;
+mod figures;
 mod guard;
+mod lookup;
 mod probe;
 mod problem;
 mod push;
@@ -103,6 +107,8 @@ struct Desk {
     ingest: Ingest,
     auth: Auth,
     pace: body::Pace,
+    figures: figures::Recorder,
+    lookups: Semaphore,
     started: Instant,
 }
 
@@ -143,6 +149,7 @@ impl Admin {
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
+            tokio::spawn(figures::record(desk.clone()));
             tokio::spawn(keep_clean(desk));
             tokio::select! {
                 served = door.serve(&workers, stop) => served,
@@ -166,6 +173,8 @@ impl Desk {
         Self {
             ingest: Ingest::open(parts.store.clone(), rules),
             pace: body::Pace { idle_max: config.admin.body_idle_timeout },
+            figures: figures::Recorder::default(),
+            lookups: Semaphore::new(lookup::LOOKUPS_MAX),
             started: Instant::now(),
             auth,
             parts,
@@ -212,7 +221,11 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/admin/v1/status", get(view::status))
         .route("/admin/v1/releases", get(view::releases))
         .route("/admin/v1/unseen", get(unseen::unseen))
+        .route("/admin/v1/figures", get(figures::figures))
+        .route("/admin/v1/lookup", get(lookup::lookup))
+        .route("/admin/v1/clusters", get(lookup::clusters))
         .merge(changes)
+        .merge(console::routes())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(desk.clone())

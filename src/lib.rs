@@ -25,6 +25,7 @@ pub mod fallback;
 pub mod memo;
 pub mod model;
 pub mod unseen;
+pub mod lookup;
 pub mod error;
 
 // The snapshot, in order.
@@ -36,4 +37,5 @@ pub mod trace;
 pub mod drain;
 pub mod priority;
 pub mod admin;
+pub mod console;
 pub mod auth;

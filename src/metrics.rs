@@ -13,6 +13,7 @@ mod label;
 mod model;
 mod registrar;
 mod release;
+mod totals;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
@@ -20,6 +21,7 @@ pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use totals::Totals;
 
 use model::breaker_number;
 use registrar::{Registrar, declare};

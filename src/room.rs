@@ -141,6 +141,16 @@ impl Room {
         self.live.read(read).ok_or(Error::NotReady)
     }
 
+    /// The release that serves now, for who works with it longer than a read may take. Its holder delays its unmapping.
+    pub fn serving(&self) -> Option<Arc<Release>> {
+        self.live.lend(Arc::clone)
+    }
+
+    /// The order in which the paths to an answer are tried.
+    pub fn rungs(&self) -> &[Rung] {
+        &self.rungs
+    }
+
     /// Where histories are counted that the table does not hold.
     pub fn unseen(&self) -> &Arc<UnseenLog> {
         &self.unseen

@@ -11,6 +11,9 @@ use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::reload::Failure;
 use crate::snapshot::store::State;
 
+pub mod figures;
+pub mod lookup;
+
 /// `/livez`: the process runs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct LiveBody {
@@ -112,7 +115,7 @@ pub struct StatusBody {
 }
 
 /// Questions in flight.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlightBody {
     /// Now.
     pub now: usize,

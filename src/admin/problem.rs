@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 
 use super::body::BodyError;
 use crate::auth::AuthError;
-use crate::error::{Code, RETRY_AFTER_S};
+use crate::error::{Code, Error, RETRY_AFTER_S};
 use crate::snapshot::ingest::IngestError;
 use crate::snapshot::manifest::{Version, VersionError};
 use crate::snapshot::release::ReleaseError;
@@ -55,6 +55,9 @@ pub(super) enum AdminError {
     /// The body is not what the call takes.
     #[error("the body cannot be read: {0}; expected {{\"version\":\"NAME\"}}")]
     Json(#[from] serde_json::Error),
+    /// A question that cannot be answered.
+    #[error(transparent)]
+    Question(#[from] Error),
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -109,6 +112,7 @@ impl AdminError {
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Version(_) | Self::Json(_) => Code::InvalidRequest,
+            Self::Question(error) => error.code(),
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
             Self::NotActivated { failure, .. } => of_failure(failure),
@@ -125,11 +129,11 @@ impl AdminError {
         matches!(self, Self::ReloaderBusy | Self::Ingest(IngestError::Busy { .. } | IngestError::TooMany))
     }
 
-    /// One line for each refused change; the reloader has logged a load that failed, and a stray path is no news.
+    /// One line for each refused change; the reloader has logged a load that failed, and a stray path or a question that is none is no news.
     fn log(&self) {
         let cause = std::error::Error::source(self).map(ToString::to_string);
         match self {
-            Self::RouteUnknown | Self::MethodUnknown | Self::Load(_) => {}
+            Self::RouteUnknown | Self::MethodUnknown | Self::Load(_) | Self::Question(_) => {}
             Self::Store(_) | Self::Unseen(_) | Self::Internal => {
                 tracing::error!(cause, "operator's call failed: {self}")
             }
