@@ -7,17 +7,16 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::runtime::{self, Runtime};
-use tokio::sync::Semaphore;
 use tokio::time::interval;
 
 use crate::auth::{Auth, TokenError};
@@ -27,23 +26,29 @@ use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Protocol, Workers};
 use crate::metrics::Metrics;
 use crate::room::Room;
-use crate::snapshot::ingest::{Ingest, IngestRules};
 use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
 
-mod body;
+// What both skins stand on.
+mod desk;
 mod change;
-pub mod client;
-pub mod documents;
-mod figures;
-mod guard;
-mod lookup;
-mod probe;
 mod problem;
+pub mod documents;
+// Over HTTP.
+mod guard;
+mod body;
+mod calls;
+mod probe;
+mod figures;
+mod lookup;
 mod push;
 mod unseen;
 mod view;
+// The other end.
+pub mod client;
+
+use desk::{Desk, on_disk};
 
 /// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -101,17 +106,6 @@ pub enum AdminStartError {
     Io(#[from] io::Error),
 }
 
-/// What every call works on.
-struct Desk {
-    parts: Parts,
-    ingest: Ingest,
-    auth: Auth,
-    pace: body::Pace,
-    figures: figures::Recorder,
-    lookups: Semaphore,
-    started: Instant,
-}
-
 /// HTTP/1.1 on the connections of this door.
 struct AdminProtocol {
     router: Router,
@@ -162,26 +156,6 @@ impl Admin {
     }
 }
 
-impl Desk {
-    fn new(parts: Parts, auth: Auth, config: &Config) -> Self {
-        let rules = IngestRules {
-            bytes_max: config.admin.push_bytes_max,
-            idle_max: config.admin.push_idle_max,
-            precision: config.model.precision,
-            model_missing: config.model.missing,
-        };
-        Self {
-            ingest: Ingest::open(parts.store.clone(), rules),
-            pace: body::Pace { idle_max: config.admin.body_idle_timeout },
-            figures: figures::Recorder::default(),
-            lookups: Semaphore::new(lookup::LOOKUPS_MAX),
-            started: Instant::now(),
-            auth,
-            parts,
-        }
-    }
-}
-
 impl Running {
     /// Closes the door and waits, within a limit, until it is.
     pub fn stop(self) {
@@ -208,8 +182,7 @@ impl Protocol for AdminProtocol {
 /// Every call of the door.
 fn router(desk: &Arc<Desk>) -> Router {
     let changes = Router::new()
-        .route("/admin/v1/reload", post(change::reload))
-        .route("/admin/v1/activate", post(change::activate))
+        .merge(calls::routes())
         .nest("/admin/v1/releases/{version}", push::routes(Kind::Release))
         .nest("/admin/v1/models/{version}", push::routes(Kind::Model))
         .route_layer(from_fn_with_state(desk.clone(), guard::guard));
@@ -220,6 +193,8 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/metrics", get(probe::metrics))
         .route("/admin/v1/status", get(view::status))
         .route("/admin/v1/releases", get(view::releases))
+        .route("/admin/v1/releases/{version}", get(view::release))
+        .route("/admin/v1/trial", get(view::trial))
         .route("/admin/v1/unseen", get(unseen::unseen))
         .route("/admin/v1/figures", get(figures::figures))
         .route("/admin/v1/lookup", get(lookup::lookup))
@@ -243,7 +218,7 @@ async fn keep_clean(desk: Arc<Desk>) {
         ticks.tick().await;
         let desk = desk.clone();
         // A panic in there has been printed; the next tick tries again.
-        let _ = change::on_disk(move || desk.ingest.remove_abandoned()).await;
+        let _ = on_disk(move || desk.ingest.remove_abandoned()).await;
     }
 }
 

@@ -1,58 +1,94 @@
-//! The calls that change what serves; each answers only after the fact.
+//! Every change that an operator can ask for, and how each is done: THE core of the door's two skins. It must never say
+//! that something is so before it is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::body::Body;
-use axum::extract::State;
 use tokio::sync::oneshot::Receiver;
 
-use super::Desk;
-use super::body::Paced;
-use super::documents::{ActivateBody, ServingBody};
+use super::desk::Desk;
+use super::documents::changes::ChangedBody;
 use super::problem::AdminError;
+use crate::snapshot::manifest::Version;
 use crate::snapshot::reload::{Failure, Outcome};
 
-/// Bytes of a body that names a release: the longest name fits ten times.
-const NAMING_BYTES_MAX: u64 = 2048;
 /// Longest wait for a load: a release of 50 million histories takes seconds from a warm disk, minutes from a cold one.
 const LOAD_WAIT_MAX: Duration = Duration::from_secs(600);
 
-/// Looks at the pointer now, and follows it.
-pub(super) async fn reload(State(desk): State<Arc<Desk>>) -> Result<Json<ServingBody>, AdminError> {
-    match settled(desk.parts.reloader.request()).await? {
-        Ok(serving) => Ok(Json(serving)),
-        Err(failure) => Err(AdminError::Load(failure)),
+/// What an operator asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    /// Look at the pointer now, and follow it.
+    Reload,
+    /// Load a release beside what serves.
+    Stage(Version),
+    /// Point at a release and serve it.
+    Activate(Version),
+    /// Have the staged release serve.
+    Promote(Version),
+    /// Go back to the release before.
+    Rollback,
+    /// Hold the service at a release.
+    Pin(Version),
+    /// End a pin.
+    Unpin,
+    /// Bar a release for good, for a reason.
+    Quarantine(Version, String),
+    /// Compare the staged release on a share of questions.
+    Shadow(Version, f64),
+    /// Have the staged release answer a share of traffic.
+    Canary(Version, f64),
+}
+
+impl Change {
+    /// Its one name in the log, the audit and the metrics.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Stage(_) => "stage",
+            Self::Activate(_) => "activate",
+            Self::Promote(_) => "promote",
+            Self::Rollback => "rollback",
+            Self::Pin(_) => "pin",
+            Self::Unpin => "unpin",
+            Self::Quarantine(..) => "quarantine",
+            Self::Shadow(..) => "shadow",
+            Self::Canary(..) => "canary",
+        }
     }
 }
 
-/// Points at another release and serves it; one that could not serve is refused before the pointer moves.
-pub(super) async fn activate(State(desk): State<Arc<Desk>>, body: Body) -> Result<Json<ServingBody>, AdminError> {
-    let body = Paced::new(body, desk.pace).whole(NAMING_BYTES_MAX).await?;
-    let ActivateBody { version } = serde_json::from_slice(&body)?;
-    match settled(desk.parts.reloader.activate(version.clone())).await? {
-        Ok(serving) => {
-            tracing::info!(release = %version, "activated by an operator");
-            Ok(Json(serving))
-        }
-        Err(failure) => Err(AdminError::NotActivated { version, failure }),
+impl Desk {
+    /// Does what is asked for; returns after the fact.
+    pub(super) async fn change(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
+        let before = self.on_disk(|desk| desk.parts.store.state()).await??;
+        let outcome = self.ask(&change)?;
+        let (release, changed) = match (settled(outcome).await?, change) {
+            (Ok(settled), _) => settled,
+            (Err(failure), Change::Activate(version)) => return Err(AdminError::NotActivated { version, failure }),
+            (Err(failure), _) => return Err(AdminError::Load(failure)),
+        };
+        let after = self.on_disk(|desk| desk.parts.store.state()).await??;
+        Ok(ChangedBody { release: Some(release), changed, before: (&before).into(), after: (&after).into() })
+    }
+
+    fn ask(&self, change: &Change) -> Result<Receiver<Outcome>, AdminError> {
+        let reloader = &self.parts.reloader;
+        Ok(match change {
+            Change::Reload => reloader.request(),
+            Change::Activate(version) => reloader.activate(version.clone()),
+            _ => return Err(AdminError::Internal),
+        })
     }
 }
 
 /// Waits for what the reloader was asked for to be a fact, or to have failed.
-async fn settled(outcome: Receiver<Outcome>) -> Result<Result<ServingBody, Failure>, AdminError> {
+async fn settled(outcome: Receiver<Outcome>) -> Result<Result<(Version, bool), Failure>, AdminError> {
     let waited = tokio::time::timeout(LOAD_WAIT_MAX, outcome).await;
     let outcome = waited.map_err(|_| AdminError::LoadSlow { wait_s_max: LOAD_WAIT_MAX.as_secs() })?;
     Ok(match outcome.map_err(|_| AdminError::ReloaderBusy)? {
-        Outcome::Swapped(release) => Ok(ServingBody { release, changed: true }),
-        Outcome::Unchanged(release) => Ok(ServingBody { release, changed: false }),
+        Outcome::Swapped(release) => Ok((release, true)),
+        Outcome::Unchanged(release) => Ok((release, false)),
         Outcome::Failed(failure) => Err(failure),
     })
-}
-
-/// Runs work that waits for a disk where it holds up nobody else.
-pub(super) async fn on_disk<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, AdminError> {
-    // The only error is a panic, which has been printed.
-    tokio::task::spawn_blocking(work).await.map_err(|_| AdminError::Internal)
 }

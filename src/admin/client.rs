@@ -17,7 +17,8 @@ mod read;
 
 use call::{Call, Content};
 
-use super::documents::{ActivateBody, CommittedBody, PushBody, ReceivedBody, ServingBody};
+use super::documents::changes::{ChangedBody, VersionBody};
+use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use crate::auth::Token;
 use crate::snapshot::manifest::{MANIFEST, Version};
 use crate::snapshot::parcel::Address;
@@ -128,8 +129,8 @@ impl Client {
     }
 
     /// Has a release of the service's store serve; it does when this returns.
-    pub fn activate(&self, version: &Version) -> Result<ServingBody, ClientError> {
-        let body = ActivateBody { version: version.clone() };
+    pub fn activate(&self, version: &Version) -> Result<ChangedBody, ClientError> {
+        let body = VersionBody { version: version.clone() };
         self.post("activate", &serde_json::to_vec(&body).expect("a struct of one string has a JSON form"))
     }
 

@@ -11,7 +11,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use tokio::time::interval;
 
-use super::Desk;
+use super::desk::Desk;
 use super::documents::InFlightBody;
 use super::documents::figures::{AgesBody, FiguresBody, RatesBody};
 use super::problem::AdminError;

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::Desk;
-use super::change::on_disk;
+use super::desk::Desk;
+use super::desk::on_disk;
 use super::problem::AdminError;
 
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.

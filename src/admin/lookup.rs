@@ -7,8 +7,7 @@ use axum::Json;
 use axum::extract::{Query, RawQuery, State};
 use serde::Deserialize;
 
-use super::Desk;
-use super::change::on_disk;
+use super::desk::Desk;
 use super::documents::lookup::{ClustersBody, LookupBody};
 use super::problem::AdminError;
 use crate::ask::Ask;
@@ -41,8 +40,7 @@ pub(super) async fn lookup(
     let ask = desk.parts.room.check(question)?;
     // The semaphore is never closed.
     let _turn = desk.lookups.acquire().await.map_err(|_| AdminError::Internal)?;
-    let on_desk = desk.clone();
-    on_disk(move || on_desk.look_up(&ask)).await?.map(Json)
+    desk.on_disk(move |desk| desk.look_up(&ask)).await?.map(Json)
 }
 
 /// The clusters of the serving release that fit what was typed.
@@ -51,7 +49,7 @@ pub(super) async fn clusters(
     Query(Typed { mut query }): Query<Typed>,
 ) -> Result<Json<ClustersBody>, AdminError> {
     query.truncate(query.floor_char_boundary(TYPED_BYTES_MAX));
-    on_disk(move || desk.complete(&query)).await?.map(Json)
+    desk.on_disk(move |desk| desk.complete(&query)).await?.map(Json)
 }
 
 impl Desk {

@@ -53,8 +53,13 @@ pub(super) enum AdminError {
     #[error(transparent)]
     Body(#[from] BodyError),
     /// The body is not what the call takes.
-    #[error("the body cannot be read: {0}; expected {{\"version\":\"NAME\"}}")]
-    Json(#[from] serde_json::Error),
+    #[error("the body cannot be read: {source}; expected {expected}")]
+    Json {
+        /// What the parser found.
+        source: serde_json::Error,
+        /// What the call takes.
+        expected: &'static str,
+    },
     /// A question that cannot be answered.
     #[error(transparent)]
     Question(#[from] Error),
@@ -111,7 +116,7 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
-            Self::Version(_) | Self::Json(_) => Code::InvalidRequest,
+            Self::Version(_) | Self::Json { .. } => Code::InvalidRequest,
             Self::Question(error) => error.code(),
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),

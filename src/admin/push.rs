@@ -9,9 +9,9 @@ use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::Desk;
 use super::body::{BodyError, Paced};
-use super::change::on_disk;
+use super::desk::Desk;
+use super::desk::on_disk;
 use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use super::problem::AdminError;
 use crate::snapshot::ingest::{Begun, Committed};

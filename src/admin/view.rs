@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 
-use super::Desk;
-use super::change::on_disk;
-use super::documents::{InFlightBody, ModelBody, ReleaseBody, ReleasesBody, StatusBody};
+use super::desk::Desk;
+use super::desk::on_disk;
+use super::documents::releases::{EntryBody, FactsBody, ReleasesBody};
+use super::documents::trial::TrialBody;
+use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody};
 use super::problem::AdminError;
 use crate::metrics::Watched;
+use crate::snapshot::manifest::Version;
+use crate::snapshot::release::read_manifest;
 
 /// Everything an operator asks first.
 pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
@@ -18,7 +22,21 @@ pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusB
 
 /// What the store holds.
 pub(super) async fn releases(State(desk): State<Arc<Desk>>) -> Result<Json<ReleasesBody>, AdminError> {
-    on_disk(move || desk.releases()).await?.map(Json)
+    desk.on_disk(Desk::releases).await?.map(Json)
+}
+
+/// One release of it.
+pub(super) async fn release(
+    State(desk): State<Arc<Desk>>,
+    Path(version): Path<String>,
+) -> Result<Json<EntryBody>, AdminError> {
+    let version: Version = version.parse()?;
+    desk.on_disk(move |desk| desk.release(version)).await?.map(Json)
+}
+
+/// How the staged release fares; `null` where none is staged.
+pub(super) async fn trial(State(_): State<Arc<Desk>>) -> Json<Option<TrialBody>> {
+    Json(None)
 }
 
 impl Desk {
@@ -50,15 +68,33 @@ impl Desk {
         }
     }
 
-    fn releases(&self) -> Result<ReleasesBody, AdminError> {
+    pub(super) fn releases(&self) -> Result<ReleasesBody, AdminError> {
         let state = self.parts.store.state()?;
         let serving = self.ready().release;
         Ok(ReleasesBody {
-            releases: self.parts.store.versions()?,
+            sequence: 0,
+            releases: self.parts.store.versions()?.into_iter().map(|version| self.entry(version)).collect(),
             models: self.parts.store.models()?,
             serving,
-            current: state.current,
-            previous: state.previous,
+            pointers: (&state).into(),
+            declined: None,
         })
+    }
+
+    fn release(&self, version: Version) -> Result<EntryBody, AdminError> {
+        Ok(self.entry(version))
+    }
+
+    fn entry(&self, version: Version) -> EntryBody {
+        let manifest = read_manifest(&self.parts.store.release_path(&version)).ok();
+        EntryBody {
+            version,
+            standing: None,
+            since_unix_s: None,
+            reason: None,
+            fetched: None,
+            steps: Vec::new(),
+            facts: manifest.as_ref().map(FactsBody::new),
+        }
     }
 }
