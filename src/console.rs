@@ -37,6 +37,22 @@ const ASSETS: &[Asset] = &[
     asset!(CSS, "console.css"),
     asset!(SVG, "icon.svg"),
     asset!(SCRIPT, "main.js"),
+    asset!(SCRIPT, "actions.js"),
+    asset!(SCRIPT, "chart.js"),
+    asset!(SCRIPT, "combobox.js"),
+    asset!(SCRIPT, "dialog.js"),
+    asset!(SCRIPT, "dom.js"),
+    asset!(SCRIPT, "door.js"),
+    asset!(SCRIPT, "format.js"),
+    asset!(SCRIPT, "menu.js"),
+    asset!(SCRIPT, "now.js"),
+    asset!(SCRIPT, "releases.js"),
+    asset!(SCRIPT, "session.js"),
+    asset!(SCRIPT, "standing.js"),
+    asset!(SCRIPT, "theme.js"),
+    asset!(SCRIPT, "toast.js"),
+    asset!(SCRIPT, "trial.js"),
+    asset!(SCRIPT, "tryit.js"),
 ];
 
 /// What every file is sent with. The page runs its own scripts and styles only, writes no markup from text, speaks to this
