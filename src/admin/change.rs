@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::sync::oneshot::Receiver;
 
 use super::desk::Desk;
-use super::documents::changes::ChangedBody;
+use super::documents::changes::{ChangedBody, PositionsBody};
 use super::problem::AdminError;
-use crate::snapshot::manifest::Version;
-use crate::snapshot::reload::{Failure, Outcome};
+use crate::snapshot::reload::{Effect, Outcome};
 
 /// Longest wait for a load: a release of 50 million histories takes seconds from a warm disk, minutes from a cold one.
 const LOAD_WAIT_MAX: Duration = Duration::from_secs(600);
@@ -26,8 +25,8 @@ pub(super) enum Change {
     Activate(Version),
     /// Have the staged release serve.
     Promote(Version),
-    /// Go back to the release before.
-    Rollback,
+    /// Go back to the release before; from this one only, where one is named.
+    Rollback(Option<Version>),
     /// Hold the service at a release.
     Pin(Version),
     /// End a pin.
@@ -48,7 +47,7 @@ impl Change {
             Self::Stage(_) => "stage",
             Self::Activate(_) => "activate",
             Self::Promote(_) => "promote",
-            Self::Rollback => "rollback",
+            Self::Rollback(_) => "rollback",
             Self::Pin(_) => "pin",
             Self::Unpin => "unpin",
             Self::Quarantine(..) => "quarantine",
@@ -56,39 +55,85 @@ impl Change {
             Self::Canary(..) => "canary",
         }
     }
+
+    /// The release that it names, if it names one.
+    pub(super) fn release(&self) -> Option<&Version> {
+        match self {
+            Self::Reload | Self::Unpin | Self::Rollback(None) => None,
+            Self::Stage(version)
+            | Self::Activate(version)
+            | Self::Promote(version)
+            | Self::Rollback(Some(version))
+            | Self::Pin(version)
+            | Self::Quarantine(version, _)
+            | Self::Shadow(version, _)
+            | Self::Canary(version, _) => Some(version),
+        }
+    }
 }
 
 impl Desk {
-    /// Does what is asked for; returns after the fact.
+    /// Does what is asked for, and returns after the fact. A caller who leaves does not undo it.
     pub(super) async fn change(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
-        let before = self.on_disk(|desk| desk.parts.store.state()).await??;
-        let outcome = self.ask(&change)?;
-        let (release, changed) = match (settled(outcome).await?, change) {
-            (Ok(settled), _) => settled,
-            (Err(failure), Change::Activate(version)) => return Err(AdminError::NotActivated { version, failure }),
-            (Err(failure), _) => return Err(AdminError::Load(failure)),
-        };
-        let after = self.on_disk(|desk| desk.parts.store.state()).await??;
-        Ok(ChangedBody { release: Some(release), changed, before: (&before).into(), after: (&after).into() })
+        let desk = self.clone();
+        // A task of its own: whoever asked may hang up, and what became of it is to be recorded all the same.
+        let changing = tokio::spawn(async move { desk.perform(change).await });
+        // The only error is a panic, which has been printed.
+        changing.await.map_err(|_| AdminError::Internal)?
+    }
+
+    async fn perform(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
+        if let Change::Rollback(Some(from)) = &change
+            && let Some(done) = self.rolled_back(from).await?
+        {
+            return Ok(done);
+        }
+        let outcome = settled(self.ask(&change)?).await?;
+        match outcome.result {
+            Ok(effect) => {
+                tracing::info!(change = change.word(), release = change.release().map(Version::as_str), "changed by an operator");
+                let (before, after) = (outcome.before.into(), PositionsBody::from(outcome.after));
+                Ok(ChangedBody { release: after.serving.clone(), changed: effect != Effect::Unchanged, before, after })
+            }
+            Err(failure) => Err(AdminError::Unchanged { change: change.word(), failure }),
+        }
+    }
+
+    /// What a rollback from a release says that was made already; an error where another one serves than it is meant
+    /// for. The same call sent twice must not go back twice.
+    async fn rolled_back(self: &Arc<Self>, from: &Version) -> Result<Option<ChangedBody>, AdminError> {
+        let state = self.on_disk(|desk| desk.parts.store.state()).await??;
+        if state.current.as_ref() == Some(from) {
+            return Ok(None);
+        }
+        if state.declined.as_ref() != Some(from) {
+            return Err(AdminError::Superseded { expected: from.clone(), got: state.current });
+        }
+        let serving = self.ready().release;
+        let now = PositionsBody { serving, previous: state.previous, staged: state.staged, pinned: state.pinned, ..PositionsBody::default() };
+        Ok(Some(ChangedBody { release: now.serving.clone(), changed: false, before: now.clone(), after: now }))
     }
 
     fn ask(&self, change: &Change) -> Result<Receiver<Outcome>, AdminError> {
         let reloader = &self.parts.reloader;
-        Ok(match change {
+        Ok(match change.clone() {
             Change::Reload => reloader.request(),
-            Change::Activate(version) => reloader.activate(version.clone()),
-            _ => return Err(AdminError::Internal),
+            Change::Stage(version) => reloader.stage(version),
+            Change::Activate(version) => reloader.activate(version),
+            Change::Promote(version) => reloader.promote(version),
+            Change::Rollback(_) => reloader.rollback(),
+            Change::Pin(version) => reloader.pin(version),
+            Change::Unpin => reloader.unpin(),
+            Change::Quarantine(version, text) => reloader.quarantine(version, text),
+            Change::Shadow(version, part) => reloader.set_shadow(version, share(part)?),
+            Change::Canary(version, part) => reloader.set_canary(version, share(part)?),
         })
     }
 }
 
 /// Waits for what the reloader was asked for to be a fact, or to have failed.
-async fn settled(outcome: Receiver<Outcome>) -> Result<Result<(Version, bool), Failure>, AdminError> {
+async fn settled(outcome: Receiver<Outcome>) -> Result<Outcome, AdminError> {
     let waited = tokio::time::timeout(LOAD_WAIT_MAX, outcome).await;
     let outcome = waited.map_err(|_| AdminError::LoadSlow { wait_s_max: LOAD_WAIT_MAX.as_secs() })?;
-    Ok(match outcome.map_err(|_| AdminError::ReloaderBusy)? {
-        Outcome::Swapped(release) => Ok((release, true)),
-        Outcome::Unchanged(release) => Ok((release, false)),
-        Outcome::Failed(failure) => Err(failure),
-    })
+    outcome.map_err(|_| AdminError::ReloaderBusy)
 }
