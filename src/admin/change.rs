@@ -9,10 +9,14 @@ use tokio::sync::oneshot::Receiver;
 use super::desk::Desk;
 use super::documents::changes::{ChangedBody, PositionsBody};
 use super::problem::AdminError;
+use crate::snapshot::live::Share;
+use crate::snapshot::manifest::Version;
 use crate::snapshot::reload::{Effect, Outcome};
 
 /// Longest wait for a load: a release of 50 million histories takes seconds from a warm disk, minutes from a cold one.
 const LOAD_WAIT_MAX: Duration = Duration::from_secs(600);
+/// Longest reason of a quarantine: it is kept for good, and written with every move of the pointer.
+pub(super) const REASON_BYTES_MAX: usize = 512;
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +60,22 @@ impl Change {
         }
     }
 
+    /// What a refusal of it says first.
+    pub(super) fn not_done(&self) -> String {
+        match self {
+            Self::Reload => "what served before still serves".to_owned(),
+            Self::Stage(version) => format!("release {version} was not staged"),
+            Self::Activate(version) => format!("release {version} was not activated"),
+            Self::Promote(version) => format!("release {version} was not promoted"),
+            Self::Rollback(_) => "nothing was rolled back".to_owned(),
+            Self::Pin(version) => format!("release {version} was not pinned"),
+            Self::Unpin => "nothing was unpinned".to_owned(),
+            Self::Quarantine(version, _) => format!("release {version} was not quarantined"),
+            Self::Shadow(version, _) => format!("release {version} is not shadowed"),
+            Self::Canary(version, _) => format!("release {version} is no canary"),
+        }
+    }
+
     /// The release that it names, if it names one.
     pub(super) fn release(&self) -> Option<&Version> {
         match self {
@@ -88,15 +108,12 @@ impl Desk {
         {
             return Ok(done);
         }
-        let outcome = settled(self.ask(&change)?).await?;
-        match outcome.result {
-            Ok(effect) => {
-                tracing::info!(change = change.word(), release = change.release().map(Version::as_str), "changed by an operator");
-                let (before, after) = (outcome.before.into(), PositionsBody::from(outcome.after));
-                Ok(ChangedBody { release: after.serving.clone(), changed: effect != Effect::Unchanged, before, after })
-            }
-            Err(failure) => Err(AdminError::Unchanged { change: change.word(), failure }),
-        }
+        let Outcome { before, after, result } = settled(self.ask(&change)?).await?;
+        let changed = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
+        let (before, after) = (PositionsBody::from(before), PositionsBody::from(after));
+        let (from, to) = (text(before.serving.as_ref()), text(after.serving.as_ref()));
+        tracing::info!(change = change.word(), release = text(change.release()), from, to, "changed by an operator");
+        Ok(ChangedBody { release: after.serving.clone(), changed: changed != Effect::Unchanged, before, after })
     }
 
     /// What a rollback from a release says that was made already; an error where another one serves than it is meant
@@ -110,8 +127,14 @@ impl Desk {
             return Err(AdminError::Superseded { expected: from.clone(), got: state.current });
         }
         let serving = self.ready().release;
-        let now = PositionsBody { serving, previous: state.previous, staged: state.staged, pinned: state.pinned, ..PositionsBody::default() };
-        Ok(Some(ChangedBody { release: now.serving.clone(), changed: false, before: now.clone(), after: now }))
+        let now = PositionsBody {
+            serving: serving.clone(),
+            previous: state.previous,
+            staged: state.staged,
+            pinned: state.pinned,
+            ..PositionsBody::default()
+        };
+        Ok(Some(ChangedBody { release: serving, changed: false, before: now.clone(), after: now }))
     }
 
     fn ask(&self, change: &Change) -> Result<Receiver<Outcome>, AdminError> {
@@ -124,7 +147,7 @@ impl Desk {
             Change::Rollback(_) => reloader.rollback(),
             Change::Pin(version) => reloader.pin(version),
             Change::Unpin => reloader.unpin(),
-            Change::Quarantine(version, text) => reloader.quarantine(version, text),
+            Change::Quarantine(version, reason) => reloader.quarantine(version, reasonable(reason)?),
             Change::Shadow(version, part) => reloader.set_shadow(version, share(part)?),
             Change::Canary(version, part) => reloader.set_canary(version, share(part)?),
         })
@@ -136,4 +159,19 @@ async fn settled(outcome: Receiver<Outcome>) -> Result<Outcome, AdminError> {
     let waited = tokio::time::timeout(LOAD_WAIT_MAX, outcome).await;
     let outcome = waited.map_err(|_| AdminError::LoadSlow { wait_s_max: LOAD_WAIT_MAX.as_secs() })?;
     outcome.map_err(|_| AdminError::ReloaderBusy)
+}
+
+fn share(got: f64) -> Result<Share, AdminError> {
+    Share::new(got).ok_or(AdminError::Share { got })
+}
+
+/// A reason that can be kept and shown as it is.
+fn reasonable(reason: String) -> Result<String, AdminError> {
+    let bytes = reason.trim().len();
+    let fine = (1..=REASON_BYTES_MAX).contains(&bytes) && !reason.trim().contains(char::is_control);
+    if fine { Ok(reason.trim().to_owned()) } else { Err(AdminError::Reason { bytes }) }
+}
+
+fn text(version: Option<&Version>) -> Option<&str> {
+    version.map(Version::as_str)
 }
