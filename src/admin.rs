@@ -12,8 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::runtime::{self, Runtime};
@@ -33,6 +33,8 @@ use crate::snapshot::store::Store;
 // What both skins stand on.
 mod desk;
 mod change;
+mod releases;
+mod watch;
 mod problem;
 pub mod documents;
 // Over HTTP.
@@ -45,6 +47,9 @@ mod lookup;
 mod push;
 mod unseen;
 mod view;
+mod events;
+// Over gRPC.
+mod rpc;
 // The other end.
 pub mod client;
 
@@ -52,6 +57,12 @@ use desk::{Desk, on_disk};
 
 /// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Calls at once on one connection over HTTP/2: watchers and pushes, and few of either.
+const STREAMS_MAX: u32 = 16;
+/// Time between looks whether a silent caller over HTTP/2 is still there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// How long it may take to say so before it is taken for dead.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Threads for work on the disk; past it such calls wait for one another. Every file of every push takes one.
 const DISK_THREADS_MAX: usize = 32;
 /// Time between looks for pushes that nobody continues.
@@ -106,10 +117,10 @@ pub enum AdminStartError {
     Io(#[from] io::Error),
 }
 
-/// HTTP/1.1 on the connections of this door.
+/// HTTP/1.1 and HTTP/2 on the connections of this door.
 struct AdminProtocol {
     router: Router,
-    builder: http1::Builder,
+    builder: auto::Builder<TokioExecutor>,
 }
 
 impl Admin {
@@ -139,7 +150,7 @@ impl Admin {
 
     fn run(self, runtime: Runtime, parts: Parts, stop: &Drain) -> io::Result<()> {
         let Self { listener, auth, config } = self;
-        let desk = Arc::new(Desk::new(parts, auth, &config));
+        let desk = Arc::new(Desk::new(parts, auth, &config, stop));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
@@ -167,8 +178,12 @@ impl Running {
 
 impl AdminProtocol {
     fn new(desk: &Arc<Desk>, config: &config::Admin) -> Self {
-        let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout).max_buf_size(HEAD_BYTES_MAX);
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let mut http1 = builder.http1();
+        http1.timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout).max_buf_size(HEAD_BYTES_MAX);
+        let mut http2 = builder.http2();
+        http2.timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_MAX);
+        http2.keep_alive_interval(KEEPALIVE_INTERVAL).keep_alive_timeout(KEEPALIVE_TIMEOUT);
         Self { router: router(desk), builder }
     }
 }
@@ -195,15 +210,17 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/admin/v1/releases", get(view::releases))
         .route("/admin/v1/releases/{version}", get(view::release))
         .route("/admin/v1/trial", get(view::trial))
+        .route("/admin/v1/watch", get(events::watch))
         .route("/admin/v1/unseen", get(unseen::unseen))
         .route("/admin/v1/figures", get(figures::figures))
         .route("/admin/v1/lookup", get(lookup::lookup))
         .route("/admin/v1/clusters", get(lookup::clusters))
         .merge(changes)
         .merge(console::routes())
+        .with_state(desk.clone())
+        .merge(rpc::routes(desk))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
-        .with_state(desk.clone())
 }
 
 async fn waited_out(stop: &Drain) {

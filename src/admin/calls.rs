@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::body::Paced;
 use super::change::Change;
 use super::desk::Desk;
-use super::documents::changes::{ChangedBody, EmptyBody, QuarantineBody, ShareBody, VersionBody};
+use super::documents::changes::{ChangedBody, EmptyBody, QuarantineBody, RollbackBody, ShareBody, VersionBody};
 use super::problem::AdminError;
 
 /// Bytes of a body: the longest name fits ten times, and a reason beside it.
@@ -21,7 +21,7 @@ const BODY_BYTES_MAX: u64 = 2048;
 pub(super) fn routes() -> Router<Arc<Desk>> {
     Router::new()
         .route("/admin/v1/reload", empty("{}", Change::Reload))
-        .route("/admin/v1/rollback", empty("{}", Change::Rollback))
+        .route("/admin/v1/rollback", change(ROLLBACK, |body: RollbackBody| Change::Rollback(body.from)))
         .route("/admin/v1/unpin", empty("{}", Change::Unpin))
         .route("/admin/v1/stage", naming(Change::Stage))
         .route("/admin/v1/activate", naming(Change::Activate))
@@ -35,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/admin/v1/canary", change(SHARE, |body: ShareBody| Change::Canary(body.version, body.share)))
 }
 
+const ROLLBACK: &str = "{\"from\":\"NAME\"} or {}";
 const NAMING: &str = "{\"version\":\"NAME\"}";
 const QUARANTINE: &str = "{\"version\":\"NAME\",\"reason\":\"TEXT\"}";
 const SHARE: &str = "{\"version\":\"NAME\",\"share\":0.1}";

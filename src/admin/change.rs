@@ -7,13 +7,16 @@ use std::time::Duration;
 use tokio::sync::oneshot::Receiver;
 
 use super::desk::Desk;
-use super::documents::changes::ChangedBody;
+use super::documents::changes::{ChangedBody, PositionsBody};
 use super::problem::AdminError;
+use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
-use crate::snapshot::reload::{Failure, Outcome};
+use crate::snapshot::reload::{Effect, Outcome};
 
 /// Longest wait for a load: a release of 50 million histories takes seconds from a warm disk, minutes from a cold one.
 const LOAD_WAIT_MAX: Duration = Duration::from_secs(600);
+/// Longest reason of a quarantine: it is kept for good, and written with every move of the pointer.
+pub(super) const REASON_BYTES_MAX: usize = 512;
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +29,8 @@ pub(super) enum Change {
     Activate(Version),
     /// Have the staged release serve.
     Promote(Version),
-    /// Go back to the release before.
-    Rollback,
+    /// Go back to the release before; from this one only, where one is named.
+    Rollback(Option<Version>),
     /// Hold the service at a release.
     Pin(Version),
     /// End a pin.
@@ -48,7 +51,7 @@ impl Change {
             Self::Stage(_) => "stage",
             Self::Activate(_) => "activate",
             Self::Promote(_) => "promote",
-            Self::Rollback => "rollback",
+            Self::Rollback(_) => "rollback",
             Self::Pin(_) => "pin",
             Self::Unpin => "unpin",
             Self::Quarantine(..) => "quarantine",
@@ -56,39 +59,119 @@ impl Change {
             Self::Canary(..) => "canary",
         }
     }
+
+    /// What a refusal of it says first.
+    pub(super) fn not_done(&self) -> String {
+        match self {
+            Self::Reload => "what served before still serves".to_owned(),
+            Self::Stage(version) => format!("release {version} was not staged"),
+            Self::Activate(version) => format!("release {version} was not activated"),
+            Self::Promote(version) => format!("release {version} was not promoted"),
+            Self::Rollback(_) => "nothing was rolled back".to_owned(),
+            Self::Pin(version) => format!("release {version} was not pinned"),
+            Self::Unpin => "nothing was unpinned".to_owned(),
+            Self::Quarantine(version, _) => format!("release {version} was not quarantined"),
+            Self::Shadow(version, _) => format!("release {version} is not shadowed"),
+            Self::Canary(version, _) => format!("release {version} is no canary"),
+        }
+    }
+
+    /// The release that it names, if it names one.
+    pub(super) fn release(&self) -> Option<&Version> {
+        match self {
+            Self::Reload | Self::Unpin | Self::Rollback(None) => None,
+            Self::Stage(version)
+            | Self::Activate(version)
+            | Self::Promote(version)
+            | Self::Rollback(Some(version))
+            | Self::Pin(version)
+            | Self::Quarantine(version, _)
+            | Self::Shadow(version, _)
+            | Self::Canary(version, _) => Some(version),
+        }
+    }
 }
 
 impl Desk {
-    /// Does what is asked for; returns after the fact.
+    /// Does what is asked for, and returns after the fact. A caller who leaves does not undo it.
     pub(super) async fn change(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
-        let before = self.on_disk(|desk| desk.parts.store.state()).await??;
-        let outcome = self.ask(&change)?;
-        let (release, changed) = match (settled(outcome).await?, change) {
-            (Ok(settled), _) => settled,
-            (Err(failure), Change::Activate(version)) => return Err(AdminError::NotActivated { version, failure }),
-            (Err(failure), _) => return Err(AdminError::Load(failure)),
+        let desk = self.clone();
+        // A task of its own: whoever asked may hang up, and what became of it is to be recorded all the same.
+        let changing = tokio::spawn(async move { desk.perform(change).await });
+        // The only error is a panic, which has been printed.
+        changing.await.map_err(|_| AdminError::Internal)?
+    }
+
+    async fn perform(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
+        if let Change::Rollback(Some(from)) = &change
+            && let Some(done) = self.rolled_back(from).await?
+        {
+            return Ok(done);
+        }
+        let Outcome { before, after, result } = settled(self.ask(&change)?).await?;
+        let changed = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
+        let (before, after) = (PositionsBody::from(before), PositionsBody::from(after));
+        let (from, to) = (text(before.serving.as_ref()), text(after.serving.as_ref()));
+        tracing::info!(change = change.word(), release = text(change.release()), from, to, "changed by an operator");
+        Ok(ChangedBody { release: after.serving.clone(), changed: changed != Effect::Unchanged, before, after })
+    }
+
+    /// What a rollback from a release says that was made already; an error where another one serves than it is meant
+    /// for. The same call sent twice must not go back twice.
+    async fn rolled_back(self: &Arc<Self>, from: &Version) -> Result<Option<ChangedBody>, AdminError> {
+        let state = self.on_disk(|desk| desk.parts.store.state()).await??;
+        if state.current.as_ref() == Some(from) {
+            return Ok(None);
+        }
+        if state.declined.as_ref() != Some(from) {
+            return Err(AdminError::Superseded { expected: from.clone(), got: state.current });
+        }
+        let serving = self.ready().release;
+        let now = PositionsBody {
+            serving: serving.clone(),
+            previous: state.previous,
+            staged: state.staged,
+            pinned: state.pinned,
+            ..PositionsBody::default()
         };
-        let after = self.on_disk(|desk| desk.parts.store.state()).await??;
-        Ok(ChangedBody { release: Some(release), changed, before: (&before).into(), after: (&after).into() })
+        Ok(Some(ChangedBody { release: serving, changed: false, before: now.clone(), after: now }))
     }
 
     fn ask(&self, change: &Change) -> Result<Receiver<Outcome>, AdminError> {
         let reloader = &self.parts.reloader;
-        Ok(match change {
+        Ok(match change.clone() {
             Change::Reload => reloader.request(),
-            Change::Activate(version) => reloader.activate(version.clone()),
-            _ => return Err(AdminError::Internal),
+            Change::Stage(version) => reloader.stage(version),
+            Change::Activate(version) => reloader.activate(version),
+            Change::Promote(version) => reloader.promote(version),
+            Change::Rollback(_) => reloader.rollback(),
+            Change::Pin(version) => reloader.pin(version),
+            Change::Unpin => reloader.unpin(),
+            Change::Quarantine(version, reason) => reloader.quarantine(version, reasonable(reason)?),
+            Change::Shadow(version, part) => reloader.set_shadow(version, share(part)?),
+            Change::Canary(version, part) => reloader.set_canary(version, share(part)?),
         })
     }
 }
 
 /// Waits for what the reloader was asked for to be a fact, or to have failed.
-async fn settled(outcome: Receiver<Outcome>) -> Result<Result<(Version, bool), Failure>, AdminError> {
+async fn settled(outcome: Receiver<Outcome>) -> Result<Outcome, AdminError> {
     let waited = tokio::time::timeout(LOAD_WAIT_MAX, outcome).await;
     let outcome = waited.map_err(|_| AdminError::LoadSlow { wait_s_max: LOAD_WAIT_MAX.as_secs() })?;
-    Ok(match outcome.map_err(|_| AdminError::ReloaderBusy)? {
-        Outcome::Swapped(release) => Ok((release, true)),
-        Outcome::Unchanged(release) => Ok((release, false)),
-        Outcome::Failed(failure) => Err(failure),
-    })
+    outcome.map_err(|_| AdminError::ReloaderBusy)
+}
+
+fn share(got: f64) -> Result<Share, AdminError> {
+    Share::new(got).ok_or(AdminError::Share { got })
+}
+
+/// A reason that can be kept and shown as it is.
+fn reasonable(reason: String) -> Result<String, AdminError> {
+    let bytes = reason.trim().len();
+    let fine = (1..=REASON_BYTES_MAX).contains(&bytes) && !reason.trim().contains(char::is_control);
+    if fine { Ok(reason.trim().to_owned()) } else { Err(AdminError::Reason { bytes }) }
+}
+
+fn text(version: Option<&Version>) -> Option<&str> {
+    version.map(Version::as_str)
 }

@@ -1,18 +1,23 @@
 //! What every call of the operator's door works on, over HTTP and gRPC alike; it must never speak either.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
+use super::Parts;
 use super::body::Pace;
+use super::documents::releases::{FactsBody, PointersBody};
 use super::figures::Recorder;
 use super::lookup::LOOKUPS_MAX;
 use super::problem::AdminError;
-use super::{Parts, documents::releases::PointersBody};
 use crate::auth::Auth;
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::snapshot::ingest::{Ingest, IngestRules};
+use crate::snapshot::lifecycle::Book;
+use crate::snapshot::manifest::Version;
 use crate::snapshot::store::State;
 
 /// The service as its operator meets it.
@@ -24,11 +29,14 @@ pub(super) struct Desk {
     pub(super) figures: Recorder,
     pub(super) lookups: Semaphore,
     pub(super) started: Instant,
+    /// When streams that would go on for ever end.
+    pub(super) stop: Drain,
+    pub(super) facts: Mutex<BTreeMap<Version, FactsBody>>,
 }
 
 impl Desk {
     /// Gathers what the calls work on; opens the place where pushes go.
-    pub(super) fn new(parts: Parts, auth: Auth, config: &Config) -> Self {
+    pub(super) fn new(parts: Parts, auth: Auth, config: &Config, stop: &Drain) -> Self {
         let rules = IngestRules {
             bytes_max: config.admin.push_bytes_max,
             idle_max: config.admin.push_idle_max,
@@ -41,9 +49,16 @@ impl Desk {
             figures: Recorder::default(),
             lookups: Semaphore::new(LOOKUPS_MAX),
             started: Instant::now(),
+            stop: stop.clone(),
+            facts: Mutex::default(),
             auth,
             parts,
         }
+    }
+
+    /// Where every release stands.
+    pub(super) fn book(&self) -> &Book {
+        self.parts.reloader.book()
     }
 
     /// Does work that waits for a disk, where it holds up nobody else.
@@ -64,6 +79,7 @@ pub(super) async fn on_disk<R: Send + 'static>(work: impl FnOnce() -> R + Send +
 
 impl From<&State> for PointersBody {
     fn from(state: &State) -> Self {
-        Self { current: state.current.clone(), previous: state.previous.clone(), ..Self::default() }
+        let State { current, previous, staged, pinned, .. } = state.clone();
+        Self { current, previous, staged, pinned }
     }
 }

@@ -7,13 +7,12 @@ use axum::extract::{Path, State};
 
 use super::desk::Desk;
 use super::desk::on_disk;
-use super::documents::releases::{EntryBody, FactsBody, ReleasesBody};
+use super::documents::releases::{EntryBody, ReleasesBody};
 use super::documents::trial::TrialBody;
 use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody};
 use super::problem::AdminError;
 use crate::metrics::Watched;
 use crate::snapshot::manifest::Version;
-use crate::snapshot::release::read_manifest;
 
 /// Everything an operator asks first.
 pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
@@ -31,12 +30,12 @@ pub(super) async fn release(
     Path(version): Path<String>,
 ) -> Result<Json<EntryBody>, AdminError> {
     let version: Version = version.parse()?;
-    desk.on_disk(move |desk| desk.release(version)).await?.map(Json)
+    desk.on_disk(move |desk| desk.release(&version)).await?.map(Json)
 }
 
 /// How the staged release fares; `null` where none is staged.
-pub(super) async fn trial(State(_): State<Arc<Desk>>) -> Json<Option<TrialBody>> {
-    Json(None)
+pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialBody>> {
+    Json(desk.trial())
 }
 
 impl Desk {
@@ -65,36 +64,6 @@ impl Desk {
             pointer_failure,
             failure: reloader.failure.map(Into::into),
             in_flight: InFlightBody { now: room.in_flight(), limit: room.in_flight_limit() },
-        }
-    }
-
-    pub(super) fn releases(&self) -> Result<ReleasesBody, AdminError> {
-        let state = self.parts.store.state()?;
-        let serving = self.ready().release;
-        Ok(ReleasesBody {
-            sequence: 0,
-            releases: self.parts.store.versions()?.into_iter().map(|version| self.entry(version)).collect(),
-            models: self.parts.store.models()?,
-            serving,
-            pointers: (&state).into(),
-            declined: None,
-        })
-    }
-
-    fn release(&self, version: Version) -> Result<EntryBody, AdminError> {
-        Ok(self.entry(version))
-    }
-
-    fn entry(&self, version: Version) -> EntryBody {
-        let manifest = read_manifest(&self.parts.store.release_path(&version)).ok();
-        EntryBody {
-            version,
-            standing: None,
-            since_unix_s: None,
-            reason: None,
-            fetched: None,
-            steps: Vec::new(),
-            facts: manifest.as_ref().map(FactsBody::new),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::snapshot::catalogue;
 use crate::snapshot::release::Release;
 
 mod codec;
+mod snapshots;
 
 pub use codec::Codec;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::snapshot::lifecycle::{Entry, Fetched, Reason, Standing, Step};
 use crate::snapshot::manifest::{DataWindow, Manifest, Version};
 
 /// `GET /admin/v1/releases`, and each event of `GET /admin/v1/watch`: all releases and pointers at one moment.
@@ -44,16 +45,16 @@ pub struct EntryBody {
     /// Its name.
     pub version: Version,
     /// Where it stands, such as `current`; none where it lies in the store and was never looked at.
-    pub standing: Option<String>,
+    pub standing: Option<Standing>,
     /// Since when, in seconds since 1970 UTC.
     pub since_unix_s: Option<u64>,
     /// What refused or barred it.
     pub reason: Option<ReasonBody>,
     /// How much of it has come, while it is fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fetched: Option<FetchedBody>,
+    pub fetched: Option<Fetched>,
     /// Where it stood before and when, oldest first; the last ones only.
-    pub steps: Vec<StepBody>,
+    pub steps: Vec<Step>,
     /// What its manifest says; none where that cannot be read.
     pub facts: Option<FactsBody>,
 }
@@ -65,24 +66,6 @@ pub struct ReasonBody {
     pub class: String,
     /// What was expected, what came, and what to do.
     pub text: String,
-}
-
-/// How much of a release has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FetchedBody {
-    /// Bytes that came.
-    pub bytes: u64,
-    /// Bytes of all its files.
-    pub bytes_total: u64,
-}
-
-/// A step in the life of a release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepBody {
-    /// Where it came to stand.
-    pub standing: String,
-    /// When, in seconds since 1970 UTC.
-    pub at_unix_s: u64,
 }
 
 /// What the manifest of a release says of it.
@@ -125,5 +108,27 @@ impl FactsBody {
             bytes: manifest.bytes(),
             quality: manifest.quality.clone(),
         }
+    }
+}
+
+impl EntryBody {
+    /// A release of the store that was never looked at.
+    pub fn unseen(version: Version) -> Self {
+        let (standing, since_unix_s, reason, fetched, steps, facts) = Default::default();
+        Self { version, standing, since_unix_s, reason, fetched, steps, facts }
+    }
+}
+
+impl From<Entry> for EntryBody {
+    fn from(entry: Entry) -> Self {
+        let Entry { version, standing, since_unix_s, reason, fetched, steps } = entry;
+        let (standing, since_unix_s, reason) = (Some(standing), Some(since_unix_s), reason.map(Into::into));
+        Self { version, standing, since_unix_s, reason, fetched, steps, facts: None }
+    }
+}
+
+impl From<Reason> for ReasonBody {
+    fn from(Reason { class, text }: Reason) -> Self {
+        Self { class: class.to_owned(), text }
     }
 }
