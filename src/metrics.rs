@@ -23,7 +23,7 @@ pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
-pub use totals::Totals;
+pub use totals::DoorTotals;
 pub use trial::TrialMetrics;
 
 use model::breaker_number;

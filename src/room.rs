@@ -11,7 +11,7 @@ use crate::drain::{Drain, Stage};
 use crate::error::Error;
 use crate::fallback::Fallback;
 use crate::metrics::{ModelGauges, Watched};
-use crate::snapshot::live::{Live, Share};
+use crate::snapshot::live::{Lineup, Live, Share};
 use crate::snapshot::release::Release;
 use crate::trial::Trials;
 use crate::trial::tally::Totals;
@@ -145,9 +145,10 @@ impl Room {
         self.live.read(read).ok_or(Error::NotReady)
     }
 
-    /// The release that serves now, for who works with it longer than a read may take. Its holder delays its unmapping.
-    pub fn serving(&self) -> Option<Arc<Release>> {
-        self.live.lend(Arc::clone)
+    /// The release that serves now and the one on trial beside it, for who works with them longer than a read may take.
+    /// Their holder delays their unmapping.
+    pub fn lineup(&self) -> Option<Arc<Lineup>> {
+        self.live.lineup()
     }
 
     /// The order in which the paths to an answer are tried.

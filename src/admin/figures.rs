@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::documents::InFlightBody;
 use super::documents::figures::{AgesBody, FiguresBody, RatesBody};
 use super::problem::AdminError;
-use crate::metrics::{Metrics, Totals, Watched};
+use crate::metrics::{Metrics, DoorTotals, Watched};
 use crate::snapshot::release::Release;
 
 /// Time between two looks.
@@ -36,7 +36,7 @@ pub(super) struct Recorder {
 struct Look {
     at: Instant,
     at_unix_ms: u64,
-    totals: Totals,
+    totals: DoorTotals,
 }
 
 /// Which figures are wanted.

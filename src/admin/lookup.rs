@@ -54,8 +54,9 @@ pub(super) async fn clusters(
 
 impl Desk {
     fn look_up(&self, ask: &Ask) -> Result<LookupBody, AdminError> {
-        let current = self.parts.room.serving().ok_or(Error::NotReady)?;
-        Ok(LookupBody { current: self.answer_of(&current, ask), staged: None })
+        let lineup = self.parts.room.lineup().ok_or(Error::NotReady)?;
+        let staged = lineup.trial.as_ref().map(|trial| self.answer_of(&trial.release, ask));
+        Ok(LookupBody { current: self.answer_of(&lineup.current, ask), staged })
     }
 
     fn answer_of(&self, release: &Release, ask: &Ask) -> Lookup {

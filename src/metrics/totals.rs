@@ -15,7 +15,7 @@ const DOORS: usize = Door::ALL.len();
 
 /// Counts of the calls that answer questions, over both doors, since the start or over a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Totals {
+pub struct DoorTotals {
     /// Requests finished, by [`Door`].
     pub requests: [u64; DOORS],
     /// Requests finished, by [`Code`], in the order of [`Code::ALL`].
@@ -29,8 +29,8 @@ pub struct Totals {
 
 impl Metrics {
     /// What the doors answered since the start. A few hundred loads a worker, and no lookup.
-    pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+    pub fn totals(&self) -> DoorTotals {
+        let mut totals = DoorTotals::default();
         for &door in Door::ALL {
             self.inner.workers.each(door, |worker| totals.add(door, worker));
         }
@@ -38,7 +38,7 @@ impl Metrics {
     }
 }
 
-impl Totals {
+impl DoorTotals {
     /// What came since an earlier look at the same metrics.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Totals {
     }
 }
 
-impl Default for Totals {
+impl Default for DoorTotals {
     fn default() -> Self {
         Self {
             requests: Default::default(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::InFlightBody;
 use crate::answer::{Degraded, Source};
 use crate::error::Code;
-use crate::metrics::{Door, Totals};
+use crate::metrics::{Door, DoorTotals};
 use crate::snapshot::manifest::Version;
 
 /// `GET /admin/v1/figures`.
@@ -83,7 +83,7 @@ pub struct AgesBody {
 
 impl RatesBody {
     /// The rates of what was counted in a span that ended at a time, in milliseconds since 1970 UTC.
-    pub fn new(at_unix_ms: u64, span: Duration, counted: &Totals) -> Self {
+    pub fn new(at_unix_ms: u64, span: Duration, counted: &DoorTotals) -> Self {
         let span_s = span.as_secs_f64();
         let rate = |count: u64| if span_s > 0.0 { count as f64 / span_s } else { 0.0 };
         let by_door = |door: Door| rate(counted.requests[door as usize]);
@@ -106,7 +106,7 @@ impl RatesBody {
 }
 
 impl LatencyBody {
-    fn of(counted: &Totals) -> Option<Self> {
+    fn of(counted: &DoorTotals) -> Option<Self> {
         let quantile = |share| counted.quantile_s(share);
         Some(Self { p50: quantile(0.5)?, p90: quantile(0.9)?, p99: quantile(0.99)?, p999: quantile(0.999)? })
     }
