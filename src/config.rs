@@ -23,7 +23,7 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::Sources;
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Unseen};
+pub use table::{Admin, Answer, Canary, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Shadow, Unseen};
 pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
@@ -51,6 +51,10 @@ pub struct Config {
     pub drain: Drain,
     /// What is logged.
     pub log: Log,
+    /// A staged release that answers for nobody to see.
+    pub shadow: Shadow,
+    /// A staged release that answers some callers.
+    pub canary: Canary,
 }
 
 impl Config {
@@ -80,6 +84,8 @@ impl Config {
             model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
+            shadow: Shadow::held(settings)?,
+            canary: Canary::held(settings)?,
         })
     }
 }
