@@ -1,10 +1,12 @@
 //! The operator's calls over gRPC: each decodes its message, asks the desk and encodes, and decides nothing.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tonic::service::Routes;
+use tonic::codegen::Service;
+use tonic::server::NamedService;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::change::Change;
@@ -34,17 +36,26 @@ struct Calls {
 /// The service and its reflection, guarded as the calls over HTTP are.
 pub(super) fn routes(desk: &Arc<Desk>) -> Router {
     let calls = SnapshotsServiceServer::new(Calls { desk: desk.clone() }).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let guarded = Routes::new(calls).prepare().into_axum_router();
-    let guarded = guarded.route_layer(from_fn_with_state(desk.clone(), guard::guard_rpc));
-    guarded.merge(reflection().into_axum_router())
-}
-
-fn reflection() -> Routes {
+    let guarded = add(Router::new(), calls).route_layer(from_fn_with_state(desk.clone(), guard::guard_rpc));
     let builder =
         || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(SNAPSHOTS_DESCRIPTORS);
     let readable = "the set was written by a compiler, at build time";
-    let (v1, v1alpha) = (builder().build_v1().expect(readable), builder().build_v1alpha().expect(readable));
-    Routes::new(v1).add_service(v1alpha).prepare()
+    let routes = add(guarded, builder().build_v1().expect(readable));
+    add(routes, builder().build_v1alpha().expect(readable))
+}
+
+/// Adds a service under its own name.
+fn add<S>(routes: Router, service: S) -> Router
+where
+    S: Service<http::Request<axum::body::Body>, Response = http::Response<tonic::body::Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    routes.route_service(&format!("/{}/{{call}}", S::NAME), service)
 }
 
 #[async_trait]
