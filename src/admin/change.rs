@@ -162,7 +162,7 @@ async fn settled(outcome: Receiver<Outcome>) -> Result<Outcome, AdminError> {
 }
 
 fn share(got: f64) -> Result<Share, AdminError> {
-    Share::new(got).ok_or(AdminError::Share { got })
+    Share::of(got).map_err(|_| AdminError::Share { got })
 }
 
 /// A reason that can be kept and shown as it is.

@@ -16,12 +16,14 @@ export function chart(label, lines, describe) {
   const scale = h("div", { class: "scale", "aria-hidden": "true" });
   const mark = h("div", { class: "mark", hidden: true });
   const note = h("div", { class: "note", hidden: true });
-  const frame = h("div", { class: "chart", role: "img", "aria-label": label }, plot, scale, mark, note);
+  const field = h("div", { class: "field-of-view" }, plot, mark, note);
+  const frame = h("div", { class: "chart", role: "img", "aria-label": label }, field, scale);
   const shown = { spans: [], nowMs: 0 };
-  frame.addEventListener("pointermove", (event) => point(event, { frame, mark, note, shown, describe }));
+  frame.addEventListener("pointermove", (event) => point(event, { field, mark, note, shown, describe }));
   frame.addEventListener("pointerleave", () => [mark, note].forEach((element) => (element.hidden = true)));
   const draw = (spans, nowMs) => {
     Object.assign(shown, { spans, nowMs });
+    frame.toggleAttribute("data-empty", spans.length === 0);
     const { paths, ticks } = lines(runs(spans), (at) => WIDTH * (1 - (nowMs - at) / (SHOWN_S * 1000)));
     plot.replaceChildren(...ticks.map(rule), ...paths);
     put(scale, ticks.map(({ y, text }) => h("span", { style: { top: `${(y / HEIGHT) * 100}%` } }, text)));
@@ -44,8 +46,9 @@ export function areas(series, unit) {
 export function logLines(series, unit) {
   return (runsOfSpans, x) => {
     const values = runsOfSpans.flat().flatMap((span) => series.map(({ value }) => value(span))).filter(Boolean);
-    const low = Math.floor(Math.log10(Math.min(1e-4, ...values)));
-    const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(1e-4, ...values))));
+    if (values.length === 0) return { paths: [], ticks: [] };
+    const low = Math.floor(Math.log10(Math.min(...values)));
+    const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
     const y = (value) => HEIGHT - 1 - ((Math.log10(value) - low) / (high - low)) * (HEIGHT - 8);
     const line = (spans, { name, value }) => {
       const points = spans.filter((span) => value(span)).map((span) => `${x(span.at_unix_ms).toFixed(1)},${y(value(span)).toFixed(1)}`);
@@ -88,8 +91,8 @@ function ceiling(value) {
   return [1, 2, 5, 10].map((step) => step * decade).find((step) => step >= value * 0.999);
 }
 
-function point(event, { frame, mark, note, shown, describe }) {
-  const box = frame.getBoundingClientRect();
+function point(event, { field, mark, note, shown, describe }) {
+  const box = field.getBoundingClientRect();
   const part = (event.clientX - box.left) / box.width;
   const at = shown.nowMs - (1 - part) * SHOWN_S * 1000;
   const nearest = shown.spans.reduce((best, span) => (closer(span, best, at) ? span : best), null);

@@ -14,7 +14,7 @@ export function svg(tag, props = {}, ...children) {
 
 /** Gives an element other children. */
 export function put(element, ...children) {
-  element.replaceChildren(...children.flat().filter(present));
+  element.replaceChildren(...children.flat(Infinity).filter(present));
   return element;
 }
 
@@ -30,7 +30,7 @@ export function say(element, text) {
 
 function fill(element, props, children) {
   for (const [name, value] of Object.entries(props)) set(element, name, value);
-  element.append(...children.flat().filter(present));
+  element.append(...children.flat(Infinity).filter(present));
   return element;
 }
 

@@ -6,13 +6,14 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
+/** Seconds of each unit, with the word for one and for several. */
 const SPANS = [
-  [365.25 * 86400, "year"],
-  [30.44 * 86400, "month"],
-  [86400, "day"],
-  [3600, "h"],
-  [60, "min"],
-  [1, "s"],
+  [365.25 * 86400, "year", "years"],
+  [30.44 * 86400, "month", "months"],
+  [86400, "day", "days"],
+  [3600, "h", "h"],
+  [60, "min", "min"],
+  [1, "s", "s"],
 ];
 
 /** A count. */
@@ -33,6 +34,9 @@ export function share(value) {
   return `${tenth.format(percent)} %`;
 }
 
+/** A share that a person set, in per cent: no digit more than was said. */
+export const setShare = (value) => `${Number((value * 100).toPrecision(4))} %`;
+
 /** A duration in seconds, down to microseconds. */
 export function duration(seconds) {
   const [value, unit] = scaled(seconds);
@@ -48,10 +52,10 @@ export function scaled(seconds) {
 
 /** A span in seconds, in its largest unit. */
 export function span(seconds) {
-  const [size, unit] = SPANS.find(([size]) => seconds >= size) ?? [1, "s"];
+  const [size, one, several] = SPANS.find(([size]) => seconds >= size) ?? SPANS.at(-1);
   const value = seconds / size;
   const text = value < 9.95 && size > 60 ? trimmed(value) : whole.format(Math.floor(value));
-  return `${text} ${unit}${unit.length > 3 && text !== "1" ? "s" : ""}`;
+  return `${text} ${text === "1" ? one : several}`;
 }
 
 /** Bytes. */

@@ -2,7 +2,7 @@
 
 import { at, h, put, say } from "./dom.js";
 import { read, Refused, Unreachable } from "./door.js";
-import { dateAndTime, plain, span, timeOfDay } from "./format.js";
+import { dateAndTime, plain, span } from "./format.js";
 import { prepareMenu } from "./menu.js";
 import { newestUnixMs, showFigures, showServing } from "./now.js";
 import { showReleases } from "./releases.js";
@@ -99,20 +99,22 @@ function state(look, text) {
 
 function showNotices({ failure, pointer_failure: pointerFailure }, releases) {
   const notices = [
-    failure && notice(failure.release ? `${failure.release} was refused: ${plain(failure.reason)}` : "The last load was refused", failure.text, failure.at_unix_s),
+    failure?.release && notice( `${failure.release} was refused: ${plain(failure.reason)}`, failure.text, failure.at_unix_s),
     pointerFailure && notice("The store's pointer cannot be read", pointerFailure, null),
     releases.current && releases.serving !== releases.current && !failure &&
       notice(`The store points at ${releases.current}`, `${releases.serving ?? "nothing"} serves`, null),
   ].filter(Boolean);
+  // What is said already is not said again, to the eye or to a screen reader.
   const wanted = notices.map((element) => element.textContent).join("\n");
-  if (at("notices").textContent !== notices.map((element) => element.textContent).join("")) put(at("notices"), notices);
-  return wanted;
+  if (at("notices").dataset.said === wanted) return;
+  at("notices").dataset.said = wanted;
+  put(at("notices"), notices);
 }
 
 function notice(title, text, atUnixS) {
   return h("div", { class: "notice bad", role: "alert" },
     h("b", {}, title), h("span", {}, text),
-    atUnixS && h("time", { class: "aside", title: dateAndTime(atUnixS) }, timeOfDay(atUnixS)));
+    atUnixS && h("time", { class: "aside", "data-since": atUnixS, "data-after": " ago", title: dateAndTime(atUnixS) }));
 }
 
 say(at("place"), location.host);

@@ -5,7 +5,7 @@ import { at, h, put, say } from "./dom.js";
 import { bytes, count, date, dateAndTime, duration, plain, rate, scaled, share, span, timeOfDay } from "./format.js";
 
 const SOURCES = ["table", "suffix", "model", "popular"];
-const PERCENTILES = [["p50", "50 %"], ["p90", "90 %"], ["p99", "99 %"], ["p999", "99.9 %"]];
+const PERCENTILES = [["p50", "p50"], ["p90", "p90"], ["p99", "p99"], ["p999", "p99.9"]];
 const TROUBLES = [
   ["shed_per_s", "shed", "refused because the limit of questions in flight was reached"],
   ["expired_per_s", "expired", "the caller's time ran out"],
@@ -43,6 +43,7 @@ export function showServing(status, releases) {
   const facts = release === null ? [] : [
     ["model", modelOf(release, model)],
     ["table", `${count(release.table.levels.reduce((sum, level) => sum + level.present, 0))} histories, up to ${release.table.depth} clusters`],
+    ["catalogue", h("span", { class: "version" }, release.catalogue)],
     ["size", bytes(release.bytes)],
   ];
   put(parts.facts, facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
@@ -51,7 +52,7 @@ export function showServing(status, releases) {
 
 function emptyReason({ loading, failure }) {
   if (loading) return `${loading} is being loaded.`;
-  return failure ? "The last load was refused; the reason stands above." : "Push a release, or activate one of the store.";
+  return failure?.release ? "The last load was refused; the reason stands above." : "Push a release, or activate one of the store.";
 }
 
 function modelOf(release, model) {
@@ -87,7 +88,7 @@ function buildAnswers({ element }) {
 
 function buildLatency({ element }) {
   const percentiles = PERCENTILES.map(([name, label]) => {
-    const value = h("span", { class: name === "p99" ? "figure" : "figure lesser", id: name }, "–");
+    const value = h("span", { class: "figure lesser", id: name }, "–");
     const unit = h("span", { class: "unit" });
     return { name, value, unit, cell: h("div", { class: `percentile ${name}` }, h("dt", {}, label), h("dd", {}, value, unit)) };
   });
@@ -132,10 +133,10 @@ function showAnswers({ now, release, in_flight: inFlight }) {
 }
 
 function legendOf(source, part, expected) {
-  const wanted = expected === undefined ? null : h("span", { class: "aside", title: "the share that the release's maker expects" }, `of ${share(expected)}`);
+  const wanted = expected !== undefined && h("dd", { class: "aside", title: "the share that the release's maker expects" }, `expected ${share(expected)}`);
   return h("div", {},
     h("dt", {}, h("span", { class: `key ${source}` }), source),
-    h("dd", {}, part === null ? "–" : share(part), part === null ? null : wanted));
+    h("dd", {}, part === null ? "–" : share(part)), wanted);
 }
 
 function showLatency(latency) {

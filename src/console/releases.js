@@ -2,9 +2,9 @@
 
 import { actionsFor } from "./actions.js";
 import { at, h, put } from "./dom.js";
-import { bytes, count, date, dateAndTime, figure, plain, share, span, timeOfDay } from "./format.js";
+import { bytes, count, date, dateAndTime, figure, plain, setShare, span, timeOfDay } from "./format.js";
 import { openMenu } from "./menu.js";
-import { isMoving, ordered, pill, standingOf } from "./standing.js";
+import { isMoving, isWhole, ordered, pill, standingOf } from "./standing.js";
 
 /** Rows shown before the rest is asked for. */
 const ROWS_FIRST = 8;
@@ -74,7 +74,7 @@ function row(entry) {
       h("div", { class: "row-name" },
         h("button", { type: "button", class: "version", "aria-expanded": String(open), "aria-controls": details, "data-key": `open ${entry.version}`, onclick: () => toggle(entry) }, entry.version),
         tags(entry, releases, trial),
-        h("p", { class: "aside" }, gist(entry))),
+        h("p", { class: "aside" }, gist(entry, standing))),
       h("div", { class: "row-actions" }, buttons(entry, actions))),
     entry.reason && reason(entry.reason, standing),
     progress(entry, standing),
@@ -93,7 +93,7 @@ function since({ since_unix_s: sinceUnixS }) {
 /** Brings the ages up to date, without drawing anything anew. */
 function ages() {
   for (const element of document.querySelectorAll("[data-since]")) {
-    element.textContent = span(Math.max(0, Date.now() / 1000 - Number(element.dataset.since)));
+    element.textContent = span(Math.max(0, Date.now() / 1000 - Number(element.dataset.since))) + (element.dataset.after ?? "");
   }
 }
 
@@ -103,13 +103,13 @@ function tags({ version }, { pinned, declined, serving, current }, trial) {
     version === pinned && h("span", { class: "tag" }, "pinned"),
     version === declined && h("span", { class: "tag warn", title: "somebody rolled back from it; pulls leave it alone" }, "declined"),
     version === current && version !== serving && h("span", { class: "tag warn", title: "the store points at it, and it does not serve" }, "wanted"),
-    mine?.canary_share > 0 && h("span", { class: "tag trial" }, `canary ${share(mine.canary_share)}`),
-    mine?.shadow_share > 0 && h("span", { class: "tag trial" }, `shadow ${share(mine.shadow_share)}`),
+    mine?.canary_share > 0 && h("span", { class: "tag trial" }, `canary ${setShare(mine.canary_share)}`),
+    mine?.shadow_share > 0 && h("span", { class: "tag trial" }, `shadow ${setShare(mine.shadow_share)}`),
   ];
 }
 
-function gist({ facts }) {
-  if (!facts) return "its manifest cannot be read";
+function gist({ facts }, standing) {
+  if (!facts) return isWhole(standing) ? "its manifest cannot be read" : "on its way";
   const parts = [
     facts.data_window && `data to ${date(facts.data_window.to_unix_s)}`,
     `${count(facts.histories)} histories`,

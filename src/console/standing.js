@@ -34,6 +34,9 @@ export function pill(standing) {
 /** Whether it is on its way and will stand elsewhere soon. */
 export const isMoving = (standing) => LOOKS[standing] === "moving";
 
+/** Whether its files are here. */
+export const isWhole = (standing) => standing !== "fetching";
+
 /** The entries in the order in which they matter: what serves first, what lies in the store last and newest first. */
 export function ordered(releases) {
   const place = (entry) => ORDER.indexOf(standingOf(entry, releases));

@@ -17,6 +17,6 @@ export function prepareTheme() {
 
 function show(theme) {
   document.documentElement.dataset.theme = theme;
-  say(at("theme"), { system: "Auto", light: "Light", dark: "Dark" }[theme] ?? "Auto");
+  say(at("theme"), `◐ ${{ light: "Light", dark: "Dark" }[theme] ?? "Auto"}`);
   at("theme").setAttribute("aria-label", `Theme: ${theme}`);
 }

@@ -1,7 +1,7 @@
 // The trial: how the staged release fares beside what serves, while one is on.
 
 import { at, h, put } from "./dom.js";
-import { count, duration, share } from "./format.js";
+import { count, duration, setShare, share } from "./format.js";
 
 const SOURCES = ["table", "suffix", "model", "popular"];
 
@@ -15,8 +15,8 @@ export function showTrial(trial, releases) {
       h("h2", { id: "trial-title" }, "Trial of ", h("span", { class: "version" }, trial.release)),
       h("p", { class: "aside" }, `beside ${releases.serving ?? "nothing"}`)),
     h("div", { class: "modes" },
-      trial.canary_share > 0 && mode("Canary", `${share(trial.canary_share)} of traffic is answered by it`, trial.canary, []),
-      trial.shadow_share > 0 && mode("Shadow", `${share(trial.shadow_share)} of questions are answered by both`, trial.shadow, agreement(trial))));
+      trial.canary_share > 0 && mode("Canary", `${setShare(trial.canary_share)} of traffic is answered by it`, trial.canary, []),
+      trial.shadow_share > 0 && mode("Shadow", `${setShare(trial.shadow_share)} of questions are answered by both`, trial.shadow, agreement(trial))));
 }
 
 function agreement({ compared, top1_agreement: top1, overlap }) {
@@ -27,22 +27,34 @@ function agreement({ compared, top1_agreement: top1, overlap }) {
   ];
 }
 
+/** Rows of the comparison: a name, the number that is compared (lower is better), and how it is written. */
+const ROWS = [
+  ["degraded", (arm) => ratio(arm.degraded, arm.answers), share],
+  ["errors", (arm) => ratio(arm.errors, arm.answers + arm.errors), share],
+  ["p50", (arm) => arm.duration_p50_s, duration],
+  ["p99", (arm) => arm.duration_p99_s, duration],
+];
+/** From here on a difference is more than chance on a busy machine, and is coloured. */
+const WORSE = 1.25;
+
 function mode(title, text, arms, more) {
-  const rows = [
-    ["answers", ({ answers }) => count(answers)],
-    ["sources", bar],
-    ["degraded", (arm) => part(arm.degraded, arm.answers)],
-    ["errors", (arm) => part(arm.errors, arm.answers + arm.errors)],
-    ["50 % within", (arm) => time(arm.duration_p50_s)],
-    ["99 % within", (arm) => time(arm.duration_p99_s)],
-  ];
   const names = { current: "serving", trial: "trial" };
+  const line = (name, cells) => h("tr", {}, h("th", { scope: "row" }, name), cells);
   return h("div", { class: "mode" },
     h("h3", {}, title), h("p", { class: "hint" }, text),
     h("table", { class: "arms" },
       h("thead", {}, h("tr", {}, h("td", {}), arms.map(({ arm }) => h("th", { scope: "col" }, names[arm] ?? arm)))),
-      h("tbody", {}, rows.map(([name, of]) => h("tr", {}, h("th", { scope: "row" }, name), arms.map((arm) => h("td", {}, of(arm))))))),
+      h("tbody", {},
+        line("answers", arms.map(({ answers }) => h("td", {}, count(answers)))),
+        line("sources", arms.map((arm) => h("td", {}, bar(arm)))),
+        ROWS.map(([name, of, written]) => line(name, arms.map((arm) => cell(of(arm), of(arms[0]), written)))))),
     more.length > 0 && h("dl", { class: "agreement" }, more.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
+}
+
+function cell(value, beside, written) {
+  if (value === null || value === undefined) return h("td", {}, "–");
+  const worse = beside !== null && beside !== undefined && value > beside * WORSE;
+  return h("td", { class: worse ? "worse" : null }, written(value));
 }
 
 function bar({ sources, answers }) {
@@ -52,5 +64,4 @@ function bar({ sources, answers }) {
     SOURCES.map((source) => h("span", { class: source, style: { flex: `${sources[source] ?? 0} 0 0` } })));
 }
 
-const part = (some, all) => (all === 0 ? "–" : share(some / all));
-const time = (seconds) => (seconds === null ? "–" : duration(seconds));
+const ratio = (some, all) => (all === 0 ? null : some / all);

@@ -34,7 +34,8 @@ export function retry(releases) {
   const wanted = `${releases.serving} ${releases.staged}`;
   if (view.releases === wanted) return;
   view.releases = wanted;
-  ask();
+  if (releases.serving) ask();
+  else put(parts.outcome, h("p", { class: "blank" }, "Nothing serves that could answer."));
 }
 
 async function search(query) {
