@@ -19,6 +19,7 @@ mod health;
 mod openapi;
 mod completions;
 // What the commands share.
+mod access;
 mod output;
 mod place;
 

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::{Extension, Json};
 use tokio::sync::oneshot::Receiver;
 
 use super::Desk;
 use super::body::Paced;
 use super::documents::{ActivateBody, ServingBody};
 use super::problem::AdminError;
+use crate::audit::Verb;
+use crate::auth::Caller;
 use crate::snapshot::reload::{Failure, Outcome};
 
 /// Bytes of a body that names a release: the longest name fits ten times.
@@ -20,24 +22,34 @@ const NAMING_BYTES_MAX: u64 = 2048;
 const LOAD_WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// Looks at the pointer now, and follows it.
-pub(super) async fn reload(State(desk): State<Arc<Desk>>) -> Result<Json<ServingBody>, AdminError> {
-    match settled(desk.parts.reloader.request()).await? {
-        Ok(serving) => Ok(Json(serving)),
-        Err(failure) => Err(AdminError::Load(failure)),
-    }
+pub(super) async fn reload(
+    State(desk): State<Arc<Desk>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ServingBody>, AdminError> {
+    let (change, reloader) = (desk.change(caller, Verb::Reload), desk.parts.reloader.clone());
+    let make = async move { settled(reloader.request()).await?.map_err(AdminError::Load) };
+    desk.audited(change, make, serving).await.map(Json)
 }
 
 /// Points at another release and serves it; one that could not serve is refused before the pointer moves.
-pub(super) async fn activate(State(desk): State<Arc<Desk>>, body: Body) -> Result<Json<ServingBody>, AdminError> {
+pub(super) async fn activate(
+    State(desk): State<Arc<Desk>>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Json<ServingBody>, AdminError> {
     let body = Paced::new(body, desk.pace).whole(NAMING_BYTES_MAX).await?;
     let ActivateBody { version } = serde_json::from_slice(&body)?;
-    match settled(desk.parts.reloader.activate(version.clone())).await? {
-        Ok(serving) => {
-            tracing::info!(release = %version, "activated by an operator");
-            Ok(Json(serving))
-        }
-        Err(failure) => Err(AdminError::NotActivated { version, failure }),
-    }
+    let (change, reloader) = (desk.change(caller, Verb::Activate).to(&version), desk.parts.reloader.clone());
+    let make = async move {
+        let settled = settled(reloader.activate(version.clone())).await?;
+        settled.map_err(|failure| AdminError::NotActivated { version, failure })
+    };
+    desk.audited(change, make, serving).await.map(Json)
+}
+
+/// What a change led to, for the audit log.
+fn serving(serving: &ServingBody) -> Option<String> {
+    Some(serving.release.to_string())
 }
 
 /// Waits for what the reloader was asked for to be a fact, or to have failed.

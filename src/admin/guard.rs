@@ -1,31 +1,70 @@
-//! Stands before every call that changes something; it looks at headers only, never at a body.
+//! Stands before every call that needs a role, and says who makes it; it looks at headers only, never at a body.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, Request, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Desk;
 use super::change::on_disk;
 use super::problem::AdminError;
+use crate::auth::{Caller, Role};
+use crate::listen::Peer;
 
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.
 const UNSENDABLE: [&str; 2] = ["application/json", "application/octet-stream"];
 
-/// Lets a call pass that carries the token, or, where none is configured, one that no web page can have sent.
-pub(super) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Result<Response, AdminError> {
-    let headers = request.headers();
-    if desk.auth.asks() {
-        let presented = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
-        on_disk(move || desk.auth.check(presented.as_deref())).await??;
-    } else {
-        check_not_a_page(headers)?;
+/// Lets an operator's call pass, and where no proof is configured, one that no web page can have sent. Behind it, the
+/// request has a [`Caller`](crate::auth::Caller) among its extensions.
+pub(super) async fn operator(
+    State(desk): State<Arc<Desk>>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Result<Response, AdminError> {
+    if !desk.auth.asks(Role::Operator) {
+        check_not_a_page(request.headers())?;
+    }
+    let caller = Shown::by(&request).check(desk, Role::Operator).await?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// Lets a reader's call pass: anyone's, unless reads are asked for proof.
+pub(super) async fn reader(
+    State(desk): State<Arc<Desk>>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, AdminError> {
+    if desk.auth.asks(Role::Reader) {
+        Shown::by(&request).check(desk, Role::Reader).await?;
     }
     Ok(next.run(request).await)
+}
+
+/// What a request shows of who makes it.
+pub(super) struct Shown {
+    authorization: Option<Vec<u8>>,
+    peer: Option<Peer>,
+}
+
+impl Shown {
+    /// Takes it from a request of any protocol that came in by this door.
+    pub(super) fn by<B>(request: &Request<B>) -> Self {
+        let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
+        Self { authorization, peer: request.extensions().get().cloned() }
+    }
+
+    /// Who that is, if they have the role.
+    pub(super) async fn check(self, desk: Arc<Desk>, needed: Role) -> Result<Caller, AdminError> {
+        let Self { authorization, peer } = self;
+        let peer = peer.ok_or(AdminError::Internal)?;
+        Ok(on_disk(move || desk.auth.check(needed, authorization.as_deref(), &peer)).await??)
+    }
 }
 
 /// Without a token, whoever reaches loopback may change what serves, and that is also every page in the browser of

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
 use super::body::BodyError;
+use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::error::{Code, RETRY_AFTER_S};
 use crate::snapshot::ingest::IngestError;
@@ -23,6 +24,9 @@ pub(super) enum AdminError {
     /// The caller may not change anything.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// The change could not be recorded, and so was not made.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A web page could have sent this.
     #[error(
         "without a token, a call that changes something needs the header `content-type: application/json` (or \
@@ -102,7 +106,8 @@ pub(super) async fn no_such_method() -> AdminError {
 impl AdminError {
     fn code(&self) -> Code {
         match self {
-            Self::Auth(AuthError::Missing | AuthError::Unknown) => Code::Unauthorized,
+            Self::Auth(AuthError::Missing { .. } | AuthError::Unknown) => Code::Unauthorized,
+            Self::Auth(AuthError::Role { .. }) => Code::Forbidden,
             Self::Auth(AuthError::Unreadable(_)) | Self::ReloaderBusy => Code::Unavailable,
             Self::MediaType { .. } => Code::UnsupportedMedia,
             Self::Host { .. } => Code::Forbidden,
@@ -116,7 +121,7 @@ impl AdminError {
             Self::Load(Failure { version: None, .. }) => Code::Conflict,
             Self::Load(_) => Code::Refused,
             Self::LoadSlow { .. } => Code::DeadlineExceeded,
-            Self::Store(_) | Self::Unseen(_) | Self::Internal => Code::Internal,
+            Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => Code::Internal,
         }
     }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 
 use super::Desk;
 use super::change::on_disk;
-use super::documents::{InFlightBody, ModelBody, ReleaseBody, ReleasesBody, StatusBody};
+use super::documents::{InFlightBody, ModelBody, ReleaseBody, ReleasesBody, StatusBody, WhoamiBody};
+use super::guard::Shown;
 use super::problem::AdminError;
+use crate::auth::Role;
 use crate::metrics::Watched;
 
 /// Everything an operator asks first.
@@ -19,6 +21,12 @@ pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusB
 /// What the store holds.
 pub(super) async fn releases(State(desk): State<Arc<Desk>>) -> Result<Json<ReleasesBody>, AdminError> {
     on_disk(move || desk.releases()).await?.map(Json)
+}
+
+/// Who calls, and what they may do, as far as they prove it.
+pub(super) async fn whoami(State(desk): State<Arc<Desk>>, request: Request) -> Result<Json<WhoamiBody>, AdminError> {
+    let caller = Shown::by(&request).check(desk, Role::Reader).await?;
+    Ok(Json(WhoamiBody { who: caller.who, role: caller.role.word().to_owned() }))
 }
 
 impl Desk {
