@@ -38,3 +38,5 @@ pub mod drain;
 pub mod priority;
 pub mod admin;
 pub mod auth;
+pub mod audit;
+pub mod tls;

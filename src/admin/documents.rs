@@ -115,6 +115,15 @@ pub struct StatusBody {
     pub in_flight: InFlightBody,
 }
 
+/// `GET /admin/v1/whoami`: who calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WhoamiBody {
+    /// The name in the token file, the certificate's subject, or `local` where no proof is asked for.
+    pub who: String,
+    /// `reader` or `operator`.
+    pub role: String,
+}
+
 /// Questions in flight.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct InFlightBody {

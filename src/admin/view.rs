@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 
 use super::desk::Desk;
 use super::desk::on_disk;
 use super::documents::releases::{EntryBody, ReleasesBody};
 use super::documents::trial::TrialBody;
-use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody};
+use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody, WhoamiBody};
+use super::guard::Shown;
 use super::problem::AdminError;
+use crate::auth::Role;
 use crate::metrics::Watched;
 use crate::snapshot::manifest::Version;
 
@@ -36,6 +38,12 @@ pub(super) async fn release(
 /// How the staged release fares; `null` where none is staged.
 pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialBody>> {
     Json(desk.trial())
+}
+
+/// Who calls, and what they may do, as far as they prove it.
+pub(super) async fn whoami(State(desk): State<Arc<Desk>>, request: Request) -> Result<Json<WhoamiBody>, AdminError> {
+    let caller = Shown::by(&request.into_parts().0).check(desk, Role::Reader).await?;
+    Ok(Json(WhoamiBody { who: caller.who, role: caller.role.word().to_owned() }))
 }
 
 impl Desk {
