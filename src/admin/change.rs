@@ -40,9 +40,9 @@ pub(super) enum Change {
     /// Bar a release for good, for a reason.
     Quarantine(Version, String),
     /// Compare the staged release on a share of questions.
-    Shadow(Version, f64),
+    Shadow(Version, Share),
     /// Have the staged release answer a share of traffic.
-    Canary(Version, f64),
+    Canary(Version, Share),
 }
 
 impl Change {
@@ -94,22 +94,13 @@ impl Change {
     fn reason(&self) -> Option<&str> {
         if let Self::Quarantine(_, reason) = self { Some(reason) } else { None }
     }
-
-    /// Refuses what could never be done.
-    fn check(&self) -> Result<(), AdminError> {
-        match self {
-            Self::Quarantine(_, reason) => check_reason(reason),
-            Self::Shadow(_, got) | Self::Canary(_, got) => Ok(Share::of(*got).map(drop)?),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Desk {
     /// Does what a caller asks for between two lines of the audit log, and returns after the fact. A caller who leaves
     /// does not undo it.
     pub(super) async fn change(self: &Arc<Self>, caller: Caller, change: Change) -> Result<ChangedBody, AdminError> {
-        change.check()?;
+        change.reason().map_or(Ok(()), check_reason)?;
         let record = self.to_record(caller, change.verb());
         let record = audit::Change { to: change.goal(), reason: change.reason().map(str::to_owned), ..record };
         let follows_goal = record.to.is_some();
@@ -126,7 +117,7 @@ impl Desk {
         {
             return Ok(done);
         }
-        let Outcome { before, after, result } = settled(self.ask(&change)?).await?;
+        let Outcome { before, after, result } = settled(self.ask(change.clone())).await?;
         let effect = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
         let (before, after) = (PositionsBody::from(before), PositionsBody::from(after));
         let serving = after.serving.as_ref().map(Version::as_str);
@@ -155,9 +146,9 @@ impl Desk {
         Ok(Some(ChangedBody { release: serving, changed: false, before: now.clone(), after: now }))
     }
 
-    fn ask(&self, change: &Change) -> Result<Receiver<Outcome>, AdminError> {
+    fn ask(&self, change: Change) -> Receiver<Outcome> {
         let reloader = &self.parts.reloader;
-        Ok(match change.clone() {
+        match change {
             Change::Reload => reloader.request(),
             Change::Stage(version) => reloader.stage(version),
             Change::Activate(version) => reloader.activate(version),
@@ -166,9 +157,9 @@ impl Desk {
             Change::Pin(version) => reloader.pin(version),
             Change::Unpin => reloader.unpin(),
             Change::Quarantine(version, reason) => reloader.quarantine(version, reason),
-            Change::Shadow(version, part) => reloader.set_shadow(version, Share::of(part)?),
-            Change::Canary(version, part) => reloader.set_canary(version, Share::of(part)?),
-        })
+            Change::Shadow(version, share) => reloader.set_shadow(version, share),
+            Change::Canary(version, share) => reloader.set_canary(version, share),
+        }
     }
 }
 

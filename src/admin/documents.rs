@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 pub mod changes;
 pub mod releases;
-pub mod trial;
 
 use crate::drain::Stage;
 use crate::model::Model;

@@ -15,6 +15,7 @@ use super::documents::changes::ChangedBody;
 use super::guard;
 use super::problem::AdminError;
 use crate::auth::Caller;
+use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 use crate::wire::proto::v1::snapshots_service_server::{SnapshotsService, SnapshotsServiceServer};
 use crate::wire::proto::{SNAPSHOTS_DESCRIPTORS, v1};
@@ -132,7 +133,7 @@ impl SnapshotsService for Calls {
         &self,
         request: Request<v1::SetShadowRequest>,
     ) -> Result<Response<v1::SetShadowResponse>, Status> {
-        let share = request.get_ref().share;
+        let share = Share::of(request.get_ref().share).map_err(AdminError::from)?;
         let of = |version| Change::Shadow(version, share);
         let change = self.naming(request, |message| &message.version, of).await?;
         reply(v1::SetShadowResponse { change: Some(change) })
@@ -142,7 +143,7 @@ impl SnapshotsService for Calls {
         &self,
         request: Request<v1::SetCanaryRequest>,
     ) -> Result<Response<v1::SetCanaryResponse>, Status> {
-        let share = request.get_ref().share;
+        let share = Share::of(request.get_ref().share).map_err(AdminError::from)?;
         let of = |version| Change::Canary(version, share);
         let change = self.naming(request, |message| &message.version, of).await?;
         reply(v1::SetCanaryResponse { change: Some(change) })

@@ -8,13 +8,13 @@ use axum::extract::{Path, Request, State};
 use super::desk::Desk;
 use super::desk::on_disk;
 use super::documents::releases::{EntryBody, ReleasesBody};
-use super::documents::trial::TrialBody;
 use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody, WhoamiBody};
 use super::guard::Shown;
 use super::problem::AdminError;
 use crate::auth::Role;
 use crate::metrics::Watched;
 use crate::snapshot::manifest::Version;
+use crate::trial::figures::TrialFigures;
 
 /// Everything an operator asks first.
 pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
@@ -35,8 +35,8 @@ pub(super) async fn release(
     desk.on_disk(move |desk| desk.release(&version)).await?.map(Json)
 }
 
-/// How the staged release fares; `null` where none is staged.
-pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialBody>> {
+/// How the release on trial fares; `null` while none is on.
+pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialFigures>> {
     Json(desk.trial())
 }
 
