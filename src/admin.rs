@@ -12,18 +12,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
 use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
+use tower::ServiceExt;
 
-use crate::auth::{Auth, TokenError};
+use crate::audit::{Audit, AuditError};
+use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
 use crate::console;
 use crate::drain::{Drain, Stage};
-use crate::listen::{self, Connection, Door, Protocol, Workers};
+use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::snapshot::parcel::Kind;
@@ -32,6 +35,7 @@ use crate::snapshot::store::Store;
 
 // What both skins stand on.
 mod desk;
+mod audited;
 mod change;
 mod releases;
 mod watch;
@@ -111,7 +115,10 @@ pub enum AdminStartError {
     },
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
-    Token(#[from] TokenError),
+    Token(#[from] HoldersError),
+    /// Changes could not be recorded.
+    #[error("admin.audit_file: {0}")]
+    Audit(#[from] AuditError),
     /// The system gives no thread or no runtime.
     #[error("the operator's door cannot start: {0}")]
     Io(#[from] io::Error),
@@ -127,7 +134,7 @@ impl Admin {
     /// Binds the door's address and reads its token, so that what is wrong with either is found before anything serves.
     pub fn bind(config: &Config) -> Result<Self, AdminStartError> {
         let address = config.admin.listen;
-        let auth = Auth::new(config.admin.token_file.as_deref())?;
+        let auth = Auth::new(&config.admin)?;
         let listener = listen::bind(address).map_err(|source| AdminStartError::Bind { address, source })?;
         Ok(Self { listener, auth, config: config.clone() })
     }
@@ -141,16 +148,17 @@ impl Admin {
     pub fn start(self, parts: Parts) -> Result<Running, AdminStartError> {
         let runtime =
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
+        let audit = Audit::open(self.config.admin.audit_file.as_deref(), parts.store.dir(), parts.metrics.clone())?;
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
-        let thread = thread.spawn(move || self.run(runtime, parts, &stopped).inspect_err(log_end))?;
+        let thread = thread.spawn(move || self.run(runtime, parts, audit, &stopped).inspect_err(log_end))?;
         Ok(Running { stop, thread })
     }
 
-    fn run(self, runtime: Runtime, parts: Parts, stop: &Drain) -> io::Result<()> {
+    fn run(self, runtime: Runtime, parts: Parts, audit: Audit, stop: &Drain) -> io::Result<()> {
         let Self { listener, auth, config } = self;
-        let desk = Arc::new(Desk::new(parts, auth, &config, stop));
+        let desk = Arc::new(Desk::new(parts, (auth, audit), &config, stop));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
@@ -189,8 +197,15 @@ impl AdminProtocol {
 }
 
 impl Protocol for AdminProtocol {
-    fn serve(&self, io: TokioIo<TcpStream>, _worker: usize) -> impl Connection {
-        self.builder.serve_connection(io, TowerToHyperService::new(self.router.clone()))
+    const SPOKEN: &'static [&'static [u8]] = &[b"h2", b"http/1.1"];
+
+    fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, _worker: usize) -> impl Connection {
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(request)
+        });
+        self.builder.serve_connection(io, service)
     }
 }
 
@@ -200,11 +215,8 @@ fn router(desk: &Arc<Desk>) -> Router {
         .merge(calls::routes())
         .nest("/admin/v1/releases/{version}", push::routes(Kind::Release))
         .nest("/admin/v1/models/{version}", push::routes(Kind::Model))
-        .route_layer(from_fn_with_state(desk.clone(), guard::guard));
-    Router::new()
-        .route("/livez", get(probe::livez))
-        .route("/readyz", get(probe::readyz))
-        .route("/healthz", get(probe::healthz))
+        .route_layer(from_fn_with_state(desk.clone(), guard::operator));
+    let reads = Router::new()
         .route("/metrics", get(probe::metrics))
         .route("/admin/v1/status", get(view::status))
         .route("/admin/v1/releases", get(view::releases))
@@ -215,6 +227,14 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/admin/v1/figures", get(figures::figures))
         .route("/admin/v1/lookup", get(lookup::lookup))
         .route("/admin/v1/clusters", get(lookup::clusters))
+        .route_layer(from_fn_with_state(desk.clone(), guard::reader));
+    // Open to whoever reaches the door: what watches over a process rarely holds a token.
+    Router::new()
+        .route("/livez", get(probe::livez))
+        .route("/readyz", get(probe::readyz))
+        .route("/healthz", get(probe::healthz))
+        .route("/admin/v1/whoami", get(view::whoami))
+        .merge(reads)
         .merge(changes)
         .merge(console::routes())
         .with_state(desk.clone())

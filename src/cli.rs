@@ -21,6 +21,7 @@ mod health;
 mod openapi;
 mod completions;
 // What the commands share.
+mod access;
 mod output;
 mod place;
 mod remote;

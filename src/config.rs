@@ -24,7 +24,7 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::Sources;
 pub use table::{Admin, Answer, Canary, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Shadow, Unseen};
-pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Reads, Rung};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]

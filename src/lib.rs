@@ -40,3 +40,5 @@ pub mod priority;
 pub mod admin;
 pub mod console;
 pub mod auth;
+pub mod audit;
+pub mod tls;

@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+mod admin;
 mod door;
 mod durations;
 mod label;
@@ -18,6 +19,7 @@ mod totals;
 mod trial;
 mod workers;
 
+pub use admin::AdminMetrics;
 pub use door::{Connection, DoorMetrics};
 pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
@@ -179,6 +181,15 @@ declare! {
         "Canaries taken back and quarantined by the service, by the bound that they left.";
     CANARY_PROMOTIONS = Kind::Counter, "segue_canary_promotions_total", [],
         "Canaries that the service made current once they had baked.";
+    // The doors' locks, and who turned them.
+    ADMIN_CHANGES = Kind::Counter, "segue_admin_changes_total", ["change", "outcome"],
+        "Changes asked for by operators or made by the service itself, by how they ended; the audit log has who and why.";
+    AUDIT_FAILURES = Kind::Counter, "segue_audit_failures_total", [],
+        "Lines that the audit log does not hold because the disk refused; changes are refused meanwhile.";
+    TLS_HANDSHAKE_FAILURES = Kind::Counter, "segue_tls_handshake_failures_total", ["door"],
+        "Connections that ended before they were encrypted: no TLS, or a certificate that is missing, foreign or expired.";
+    TLS_CERTIFICATE_EXPIRY = Kind::Gauge, "segue_tls_certificate_expiry_timestamp_seconds", ["door"],
+        "Unix time at which the door's certificate ends. Absent where a door speaks no TLS.";
     // The program.
     BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
         "Always 1; its label names the program's version.";
@@ -225,6 +236,7 @@ struct Inner {
     release: ReleaseMetrics,
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
+    admin: AdminMetrics,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -241,6 +253,7 @@ impl Metrics {
                 release: ReleaseMetrics::new(&registrar),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
+                admin: AdminMetrics::new(&registrar),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -257,6 +270,11 @@ impl Metrics {
     /// The handles of the reloader.
     pub fn release(&self) -> &ReleaseMetrics {
         &self.inner.release
+    }
+
+    /// The handles of the operator's door.
+    pub fn admin(&self) -> &AdminMetrics {
+        &self.inner.admin
     }
 
     /// The handles of the model's part.

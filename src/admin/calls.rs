@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::de::DeserializeOwned;
 
 use super::body::Paced;
@@ -13,6 +13,7 @@ use super::change::Change;
 use super::desk::Desk;
 use super::documents::changes::{ChangedBody, EmptyBody, QuarantineBody, RollbackBody, ShareBody, VersionBody};
 use super::problem::AdminError;
+use crate::auth::Caller;
 
 /// Bytes of a body: the longest name fits ten times, and a reason beside it.
 const BODY_BYTES_MAX: u64 = 2048;
@@ -55,10 +56,10 @@ fn change<B: DeserializeOwned + 'static>(
     expected: &'static str,
     of: impl Fn(B) -> Change + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Arc<Desk>> {
-    post(move |State(desk): State<Arc<Desk>>, body: Body| async move {
+    post(move |State(desk): State<Arc<Desk>>, Extension(caller): Extension<Caller>, body: Body| async move {
         let body = Paced::new(body, desk.pace).whole(BODY_BYTES_MAX).await?;
         let asked = of(decoded(&body, expected)?);
-        Ok::<Json<ChangedBody>, AdminError>(Json(desk.change(asked).await?))
+        Ok::<Json<ChangedBody>, AdminError>(Json(desk.change(caller, asked).await?))
     })
 }
 

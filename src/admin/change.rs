@@ -9,6 +9,8 @@ use tokio::sync::oneshot::Receiver;
 use super::desk::Desk;
 use super::documents::changes::{ChangedBody, PositionsBody};
 use super::problem::AdminError;
+use crate::audit::{self, Verb};
+use crate::auth::Caller;
 use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::reload::{Effect, Outcome};
@@ -38,25 +40,25 @@ pub(super) enum Change {
     /// Bar a release for good, for a reason.
     Quarantine(Version, String),
     /// Compare the staged release on a share of questions.
-    Shadow(Version, f64),
+    Shadow(Version, Share),
     /// Have the staged release answer a share of traffic.
-    Canary(Version, f64),
+    Canary(Version, Share),
 }
 
 impl Change {
     /// Its one name in the log, the audit and the metrics.
-    pub(super) fn word(&self) -> &'static str {
+    pub(super) fn verb(&self) -> Verb {
         match self {
-            Self::Reload => "reload",
-            Self::Stage(_) => "stage",
-            Self::Activate(_) => "activate",
-            Self::Promote(_) => "promote",
-            Self::Rollback(_) => "rollback",
-            Self::Pin(_) => "pin",
-            Self::Unpin => "unpin",
-            Self::Quarantine(..) => "quarantine",
-            Self::Shadow(..) => "shadow",
-            Self::Canary(..) => "canary",
+            Self::Reload => Verb::Reload,
+            Self::Stage(_) => Verb::Stage,
+            Self::Activate(_) => Verb::Activate,
+            Self::Promote(_) => Verb::Promote,
+            Self::Rollback(_) => Verb::Rollback,
+            Self::Pin(_) => Verb::Pin,
+            Self::Unpin => Verb::Unpin,
+            Self::Quarantine(..) => Verb::Quarantine,
+            Self::Shadow(..) => Verb::Shadow,
+            Self::Canary(..) => Verb::Canary,
         }
     }
 
@@ -76,30 +78,37 @@ impl Change {
         }
     }
 
-    /// The release that it names, if it names one.
-    pub(super) fn release(&self) -> Option<&Version> {
+    /// What is to be so after it, in the words of the audit log, as far as that is known before.
+    fn goal(&self) -> Option<String> {
         match self {
-            Self::Reload | Self::Unpin | Self::Rollback(None) => None,
-            Self::Stage(version)
-            | Self::Activate(version)
-            | Self::Promote(version)
-            | Self::Rollback(Some(version))
-            | Self::Pin(version)
-            | Self::Quarantine(version, _)
-            | Self::Shadow(version, _)
-            | Self::Canary(version, _) => Some(version),
+            Self::Reload | Self::Unpin | Self::Rollback(_) => None,
+            Self::Stage(version) | Self::Activate(version) | Self::Promote(version) | Self::Pin(version) => {
+                Some(version.to_string())
+            }
+            Self::Quarantine(version, _) => Some(version.to_string()),
+            Self::Shadow(version, share) | Self::Canary(version, share) => Some(format!("{version} at {share}")),
         }
+    }
+
+    /// Why, in the words of whoever asks.
+    fn reason(&self) -> Option<&str> {
+        if let Self::Quarantine(_, reason) = self { Some(reason) } else { None }
     }
 }
 
 impl Desk {
-    /// Does what is asked for, and returns after the fact. A caller who leaves does not undo it.
-    pub(super) async fn change(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
+    /// Does what a caller asks for between two lines of the audit log, and returns after the fact. A caller who leaves
+    /// does not undo it.
+    pub(super) async fn change(self: &Arc<Self>, caller: Caller, change: Change) -> Result<ChangedBody, AdminError> {
+        change.reason().map_or(Ok(()), check_reason)?;
+        let record = self.to_record(caller, change.verb());
+        let record = audit::Change { to: change.goal(), reason: change.reason().map(str::to_owned), ..record };
+        let follows_goal = record.to.is_some();
         let desk = self.clone();
-        // A task of its own: whoever asked may hang up, and what became of it is to be recorded all the same.
-        let changing = tokio::spawn(async move { desk.perform(change).await });
-        // The only error is a panic, which has been printed.
-        changing.await.map_err(|_| AdminError::Internal)?
+        let make = async move { desk.perform(change).await };
+        let led_to =
+            move |changed: &ChangedBody| changed.release.as_ref().filter(|_| !follows_goal).map(Version::to_string);
+        self.audited(record, make, led_to).await
     }
 
     async fn perform(self: &Arc<Self>, change: Change) -> Result<ChangedBody, AdminError> {
@@ -108,12 +117,12 @@ impl Desk {
         {
             return Ok(done);
         }
-        let Outcome { before, after, result } = settled(self.ask(&change)?).await?;
-        let changed = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
+        let Outcome { before, after, result } = settled(self.ask(change.clone())).await?;
+        let effect = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
         let (before, after) = (PositionsBody::from(before), PositionsBody::from(after));
-        let (from, to) = (text(before.serving.as_ref()), text(after.serving.as_ref()));
-        tracing::info!(change = change.word(), release = text(change.release()), from, to, "changed by an operator");
-        Ok(ChangedBody { release: after.serving.clone(), changed: changed != Effect::Unchanged, before, after })
+        let serving = after.serving.as_ref().map(Version::as_str);
+        tracing::info!(change = change.verb().word(), to = change.goal(), serving, "changed by an operator");
+        Ok(ChangedBody { release: after.serving.clone(), changed: effect != Effect::Unchanged, before, after })
     }
 
     /// What a rollback from a release says that was made already; an error where another one serves than it is meant
@@ -137,9 +146,9 @@ impl Desk {
         Ok(Some(ChangedBody { release: serving, changed: false, before: now.clone(), after: now }))
     }
 
-    fn ask(&self, change: &Change) -> Result<Receiver<Outcome>, AdminError> {
+    fn ask(&self, change: Change) -> Receiver<Outcome> {
         let reloader = &self.parts.reloader;
-        Ok(match change.clone() {
+        match change {
             Change::Reload => reloader.request(),
             Change::Stage(version) => reloader.stage(version),
             Change::Activate(version) => reloader.activate(version),
@@ -147,10 +156,10 @@ impl Desk {
             Change::Rollback(_) => reloader.rollback(),
             Change::Pin(version) => reloader.pin(version),
             Change::Unpin => reloader.unpin(),
-            Change::Quarantine(version, reason) => reloader.quarantine(version, reasonable(reason)?),
-            Change::Shadow(version, part) => reloader.set_shadow(version, share(part)?),
-            Change::Canary(version, part) => reloader.set_canary(version, share(part)?),
-        })
+            Change::Quarantine(version, reason) => reloader.quarantine(version, reason),
+            Change::Shadow(version, share) => reloader.set_shadow(version, share),
+            Change::Canary(version, share) => reloader.set_canary(version, share),
+        }
     }
 }
 
@@ -161,17 +170,9 @@ async fn settled(outcome: Receiver<Outcome>) -> Result<Outcome, AdminError> {
     outcome.map_err(|_| AdminError::ReloaderBusy)
 }
 
-fn share(got: f64) -> Result<Share, AdminError> {
-    Share::of(got).map_err(|_| AdminError::Share { got })
-}
-
-/// A reason that can be kept and shown as it is.
-fn reasonable(reason: String) -> Result<String, AdminError> {
+/// Refuses a reason that could not be kept and shown as it is.
+fn check_reason(reason: &str) -> Result<(), AdminError> {
     let bytes = reason.trim().len();
-    let fine = (1..=REASON_BYTES_MAX).contains(&bytes) && !reason.trim().contains(char::is_control);
-    if fine { Ok(reason.trim().to_owned()) } else { Err(AdminError::Reason { bytes }) }
-}
-
-fn text(version: Option<&Version>) -> Option<&str> {
-    version.map(Version::as_str)
+    let fine = (1..=REASON_BYTES_MAX).contains(&bytes) && !reason.contains(char::is_control);
+    if fine { Ok(()) } else { Err(AdminError::Reason { bytes }) }
 }

@@ -12,6 +12,7 @@ use super::documents::releases::{FactsBody, PointersBody};
 use super::figures::Recorder;
 use super::lookup::LOOKUPS_MAX;
 use super::problem::AdminError;
+use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::drain::Drain;
@@ -25,6 +26,7 @@ pub(super) struct Desk {
     pub(super) parts: Parts,
     pub(super) ingest: Ingest,
     pub(super) auth: Auth,
+    pub(super) audit: Audit,
     pub(super) pace: Pace,
     pub(super) figures: Recorder,
     pub(super) lookups: Semaphore,
@@ -36,7 +38,7 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Gathers what the calls work on; opens the place where pushes go.
-    pub(super) fn new(parts: Parts, auth: Auth, config: &Config, stop: &Drain) -> Self {
+    pub(super) fn new(parts: Parts, (auth, audit): (Auth, Audit), config: &Config, stop: &Drain) -> Self {
         let rules = IngestRules {
             bytes_max: config.admin.push_bytes_max,
             idle_max: config.admin.push_idle_max,
@@ -52,6 +54,7 @@ impl Desk {
             stop: stop.clone(),
             facts: Mutex::default(),
             auth,
+            audit,
             parts,
         }
     }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 pub mod changes;
 pub mod releases;
-pub mod trial;
 
 use crate::drain::Stage;
 use crate::model::Model;
@@ -116,6 +115,15 @@ pub struct StatusBody {
     pub failure: Option<FailureBody>,
     /// Questions in flight.
     pub in_flight: InFlightBody,
+}
+
+/// `GET /admin/v1/whoami`: who calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WhoamiBody {
+    /// The name in the token file, the certificate's subject, or `local` where no proof is asked for.
+    pub who: String,
+    /// `reader` or `operator`.
+    pub role: String,
 }
 
 /// Questions in flight.

@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::documents::InFlightBody;
 use super::documents::figures::{AgesBody, FiguresBody, RatesBody};
 use super::problem::AdminError;
-use crate::metrics::{Metrics, DoorTotals, Watched};
+use crate::metrics::{DoorTotals, Metrics, Watched};
 use crate::snapshot::release::Release;
 
 /// Time between two looks.

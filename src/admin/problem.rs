@@ -6,9 +6,11 @@ use axum::response::IntoResponse;
 
 use super::body::BodyError;
 use super::change::{Change, REASON_BYTES_MAX};
+use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::error::{Code, Error, RETRY_AFTER_S};
 use crate::snapshot::ingest::IngestError;
+use crate::snapshot::live::ShareError;
 use crate::snapshot::manifest::{Version, VersionError};
 use crate::snapshot::release::ReleaseError;
 use crate::snapshot::reload::Failure;
@@ -24,6 +26,9 @@ pub(super) enum AdminError {
     /// The caller may not change anything.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// The change could not be recorded, and so was not made.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A web page could have sent this.
     #[error(
         "without a token, a call that changes something needs the header `content-type: application/json` (or \
@@ -68,11 +73,8 @@ pub(super) enum AdminError {
     #[error(transparent)]
     Ingest(#[from] IngestError),
     /// Not a share.
-    #[error("the share is {got}, expected a number from 0 to 1, such as 0.05")]
-    Share {
-        /// What came.
-        got: f64,
-    },
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// A quarantine without a reason that can be kept.
     #[error("the reason has {bytes} bytes, expected 1 to {REASON_BYTES_MAX} of text on one line")]
     Reason {
@@ -137,14 +139,15 @@ pub(super) async fn no_such_method() -> AdminError {
 impl AdminError {
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Auth(AuthError::Missing | AuthError::Unknown) => Code::Unauthorized,
+            Self::Auth(AuthError::Missing { .. } | AuthError::Unknown) => Code::Unauthorized,
+            Self::Auth(AuthError::Role { .. }) => Code::Forbidden,
             Self::Auth(AuthError::Unreadable(_)) | Self::ReloaderBusy => Code::Unavailable,
             Self::MediaType { .. } => Code::UnsupportedMedia,
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Question(error) => error.code(),
-            Self::Version(_) | Self::Json { .. } | Self::Share { .. } | Self::Reason { .. } => Code::InvalidRequest,
+            Self::Version(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => Code::InvalidRequest,
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
             Self::ReleaseUnknown { .. } => Code::NotFound,
@@ -152,7 +155,7 @@ impl AdminError {
             Self::NotChanged { failure, .. } => of_failure(failure),
             Self::Store(StoreError::Release { source, .. }) => of_release(source),
             Self::LoadSlow { .. } => Code::DeadlineExceeded,
-            Self::Store(_) | Self::Unseen(_) | Self::Internal => Code::Internal,
+            Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => Code::Internal,
         }
     }
 

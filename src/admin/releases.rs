@@ -6,12 +6,12 @@ use std::sync::PoisonError;
 
 use super::desk::Desk;
 use super::documents::releases::{EntryBody, FactsBody, ReasonBody, ReleasesBody};
-use super::documents::trial::TrialBody;
 use super::problem::AdminError;
 use crate::snapshot::lifecycle::{Entry, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::release::read_manifest;
 use crate::snapshot::store::State;
+use crate::trial::figures::TrialFigures;
 
 impl Desk {
     /// Every release. Reads the disk.
@@ -39,9 +39,9 @@ impl Desk {
         found.ok_or_else(|| AdminError::ReleaseUnknown { version: version.clone() })
     }
 
-    /// How the staged release fares; none where none is staged.
-    pub(super) fn trial(&self) -> Option<TrialBody> {
-        None
+    /// How the release on trial fares; none while none is on.
+    pub(super) fn trial(&self) -> Option<TrialFigures> {
+        self.parts.room.trials().figures()
     }
 
     fn entry(&self, version: &Version, entries: &BTreeMap<Version, Entry>, state: &State) -> EntryBody {

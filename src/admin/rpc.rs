@@ -14,6 +14,8 @@ use super::desk::Desk;
 use super::documents::changes::ChangedBody;
 use super::guard;
 use super::problem::AdminError;
+use crate::auth::Caller;
+use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 use crate::wire::proto::v1::snapshots_service_server::{SnapshotsService, SnapshotsServiceServer};
 use crate::wire::proto::{SNAPSHOTS_DESCRIPTORS, v1};
@@ -36,7 +38,7 @@ struct Calls {
 /// The service and its reflection, guarded as the calls over HTTP are.
 pub(super) fn routes(desk: &Arc<Desk>) -> Router {
     let calls = SnapshotsServiceServer::new(Calls { desk: desk.clone() }).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let guarded = add(Router::new(), calls).route_layer(from_fn_with_state(desk.clone(), guard::guard_rpc));
+    let guarded = add(Router::new(), calls).route_layer(from_fn_with_state(desk.clone(), guard::rpc));
     let builder =
         || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(SNAPSHOTS_DESCRIPTORS);
     let readable = "the set was written by a compiler, at build time";
@@ -87,33 +89,33 @@ impl SnapshotsService for Calls {
     }
 
     async fn stage(&self, request: Request<v1::StageRequest>) -> Result<Response<v1::StageResponse>, Status> {
-        let change = self.change(Change::Stage(version(&request.get_ref().version)?)).await?;
+        let change = self.naming(request, |message| &message.version, Change::Stage).await?;
         reply(v1::StageResponse { change: Some(change) })
     }
 
     async fn activate(&self, request: Request<v1::ActivateRequest>) -> Result<Response<v1::ActivateResponse>, Status> {
-        let change = self.change(Change::Activate(version(&request.get_ref().version)?)).await?;
+        let change = self.naming(request, |message| &message.version, Change::Activate).await?;
         reply(v1::ActivateResponse { change: Some(change) })
     }
 
     async fn promote(&self, request: Request<v1::PromoteRequest>) -> Result<Response<v1::PromoteResponse>, Status> {
-        let change = self.change(Change::Promote(version(&request.get_ref().version)?)).await?;
+        let change = self.naming(request, |message| &message.version, Change::Promote).await?;
         reply(v1::PromoteResponse { change: Some(change) })
     }
 
     async fn rollback(&self, request: Request<v1::RollbackRequest>) -> Result<Response<v1::RollbackResponse>, Status> {
-        let from = request.into_inner().from.as_deref().map(version).transpose()?;
-        let change = self.change(Change::Rollback(from)).await?;
+        let from = request.get_ref().from.as_deref().map(version).transpose()?;
+        let change = self.change(&request, Change::Rollback(from)).await?;
         reply(v1::RollbackResponse { change: Some(change) })
     }
 
     async fn pin(&self, request: Request<v1::PinRequest>) -> Result<Response<v1::PinResponse>, Status> {
-        let change = self.change(Change::Pin(version(&request.get_ref().version)?)).await?;
+        let change = self.naming(request, |message| &message.version, Change::Pin).await?;
         reply(v1::PinResponse { change: Some(change) })
     }
 
-    async fn unpin(&self, _: Request<v1::UnpinRequest>) -> Result<Response<v1::UnpinResponse>, Status> {
-        let change = self.change(Change::Unpin).await?;
+    async fn unpin(&self, request: Request<v1::UnpinRequest>) -> Result<Response<v1::UnpinResponse>, Status> {
+        let change = self.change(&request, Change::Unpin).await?;
         reply(v1::UnpinResponse { change: Some(change) })
     }
 
@@ -121,8 +123,9 @@ impl SnapshotsService for Calls {
         &self,
         request: Request<v1::QuarantineRequest>,
     ) -> Result<Response<v1::QuarantineResponse>, Status> {
-        let v1::QuarantineRequest { version: name, reason } = request.into_inner();
-        let change = self.change(Change::Quarantine(version(&name)?, reason)).await?;
+        let reason = request.get_ref().reason.clone();
+        let of = |version| Change::Quarantine(version, reason);
+        let change = self.naming(request, |message| &message.version, of).await?;
         reply(v1::QuarantineResponse { change: Some(change) })
     }
 
@@ -130,8 +133,9 @@ impl SnapshotsService for Calls {
         &self,
         request: Request<v1::SetShadowRequest>,
     ) -> Result<Response<v1::SetShadowResponse>, Status> {
-        let v1::SetShadowRequest { version: name, share } = request.into_inner();
-        let change = self.change(Change::Shadow(version(&name)?, share)).await?;
+        let share = Share::of(request.get_ref().share).map_err(AdminError::from)?;
+        let of = |version| Change::Shadow(version, share);
+        let change = self.naming(request, |message| &message.version, of).await?;
         reply(v1::SetShadowResponse { change: Some(change) })
     }
 
@@ -139,15 +143,33 @@ impl SnapshotsService for Calls {
         &self,
         request: Request<v1::SetCanaryRequest>,
     ) -> Result<Response<v1::SetCanaryResponse>, Status> {
-        let v1::SetCanaryRequest { version: name, share } = request.into_inner();
-        let change = self.change(Change::Canary(version(&name)?, share)).await?;
+        let share = Share::of(request.get_ref().share).map_err(AdminError::from)?;
+        let of = |version| Change::Canary(version, share);
+        let change = self.naming(request, |message| &message.version, of).await?;
         reply(v1::SetCanaryResponse { change: Some(change) })
     }
 }
 
 impl Calls {
-    async fn change(&self, change: Change) -> Result<v1::Change, AdminError> {
-        self.desk.change(change).await.map(ChangedBody::into)
+    /// Makes a change of the release that a message names.
+    async fn naming<M>(
+        &self,
+        request: Request<M>,
+        name: fn(&M) -> &String,
+        of: impl FnOnce(Version) -> Change,
+    ) -> Result<v1::Change, AdminError> {
+        let change = of(version(name(request.get_ref()))?);
+        self.change(&request, change).await
+    }
+
+    /// Makes a change, as whoever the guard let pass.
+    fn change<M>(
+        &self,
+        request: &Request<M>,
+        change: Change,
+    ) -> impl Future<Output = Result<v1::Change, AdminError>> + use<M> {
+        let (desk, caller) = (self.desk.clone(), request.extensions().get::<Caller>().cloned());
+        async move { desk.change(caller.ok_or(AdminError::Internal)?, change).await.map(ChangedBody::into) }
     }
 }
 

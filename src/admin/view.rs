@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 
 use super::desk::Desk;
 use super::desk::on_disk;
 use super::documents::releases::{EntryBody, ReleasesBody};
-use super::documents::trial::TrialBody;
-use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody};
+use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody, WhoamiBody};
+use super::guard::Shown;
 use super::problem::AdminError;
+use crate::auth::Role;
 use crate::metrics::Watched;
 use crate::snapshot::manifest::Version;
+use crate::trial::figures::TrialFigures;
 
 /// Everything an operator asks first.
 pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
@@ -33,9 +35,15 @@ pub(super) async fn release(
     desk.on_disk(move |desk| desk.release(&version)).await?.map(Json)
 }
 
-/// How the staged release fares; `null` where none is staged.
-pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialBody>> {
+/// How the release on trial fares; `null` while none is on.
+pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialFigures>> {
     Json(desk.trial())
+}
+
+/// Who calls, and what they may do, as far as they prove it.
+pub(super) async fn whoami(State(desk): State<Arc<Desk>>, request: Request) -> Result<Json<WhoamiBody>, AdminError> {
+    let caller = Shown::by(&request.into_parts().0).check(desk, Role::Reader).await?;
+    Ok(Json(WhoamiBody { who: caller.who, role: caller.role.word().to_owned() }))
 }
 
 impl Desk {

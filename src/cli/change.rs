@@ -1,8 +1,6 @@
 //! The commands that change what a running service serves: each is one call of its operator's door, and prints what is
 //! so after it; none may say that something was done before the service has said so.
 
-use std::str::FromStr;
-
 use anyhow::Context;
 
 use super::output::{self, OutputArgs, Report, percent};
@@ -10,6 +8,7 @@ use super::remote::To;
 use crate::admin::client::Client;
 use crate::admin::documents::changes::{ChangedBody, PositionsBody};
 use crate::admin::documents::releases::ReleasesBody;
+use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 
 /// Where a change is made, and how its result is printed.
@@ -92,17 +91,6 @@ pub(super) struct ShareArgs {
 /// What may change, in the order that it is told.
 const WORDS: [&str; 6] = ["serving", "previous", "staged", "pinned", "shadow", "canary"];
 
-/// A share from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Share(f64);
-
-/// Not a share.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{got}` is no share, expected a percentage such as 5%, or a number from 0 to 1")]
-struct ShareError {
-    got: String,
-}
-
 pub(super) fn stage(args: &StageArgs) -> anyhow::Result<()> {
     args.at.change(|client| Ok(client.stage(&args.version)?))
 }
@@ -128,11 +116,11 @@ pub(super) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<()> {
 }
 
 pub(super) fn shadow(args: &ShareArgs) -> anyhow::Result<()> {
-    args.at.change(|client| Ok(client.shadow(&staged(client, args.release.as_ref())?, args.share.0)?))
+    args.at.change(|client| Ok(client.shadow(&staged(client, args.release.as_ref())?, args.share)?))
 }
 
 pub(super) fn canary(args: &ShareArgs) -> anyhow::Result<()> {
-    args.at.change(|client| Ok(client.canary(&staged(client, args.release.as_ref())?, args.share.0)?))
+    args.at.change(|client| Ok(client.canary(&staged(client, args.release.as_ref())?, args.share)?))
 }
 
 /// Has a release of a running service's store serve there.
@@ -170,17 +158,6 @@ fn named(
     }
 }
 
-impl FromStr for Share {
-    type Err = ShareError;
-
-    fn from_str(text: &str) -> Result<Self, ShareError> {
-        let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-        let share = number.trim_end().parse::<f64>().ok().map(|number| number / whole);
-        let share = share.filter(|share| (0.0..=1.0).contains(share));
-        share.map(Self).ok_or_else(|| ShareError { got: text.to_owned() })
-    }
-}
-
 impl Report for ChangedBody {
     fn human(&self) -> String {
         let serves = self.release.as_ref().map_or("nothing serves".to_owned(), |release| format!("{release} serves"));
@@ -201,24 +178,9 @@ fn moves(before: &PositionsBody, after: &PositionsBody) -> Vec<String> {
 
 fn cells(of: &PositionsBody) -> [String; WORDS.len()] {
     let named = |version: &Option<Version>| version.as_ref().map_or_else(|| "none".to_owned(), Version::to_string);
-    let share = |share| percent(Some(share));
+    let share = |share: &Share| percent(Some(share.ratio()));
     let PositionsBody { serving, previous, staged, pinned, shadow_share, canary_share } = of;
     let names = [serving, previous, staged, pinned].map(named);
     let [serving, previous, staged, pinned] = names;
-    [serving, previous, staged, pinned, share(*shadow_share), share(*canary_share)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Share;
-
-    #[test]
-    fn a_share_is_a_percentage_or_a_number() {
-        for (text, share) in [("5%", 0.05), ("0.05", 0.05), ("100%", 1.0), ("1", 1.0), ("0", 0.0), ("2.5 %", 0.025)] {
-            assert_eq!(text.parse(), Ok(Share(share)), "{text}");
-        }
-        for text in ["", "%", "5", "101%", "-1%", "-0.1", "NaN", "inf", "five", "5%%"] {
-            assert!(text.parse::<Share>().is_err(), "{text}");
-        }
-    }
+    [serving, previous, staged, pinned, share(shadow_share), share(canary_share)]
 }

@@ -1,9 +1,7 @@
-//! Which running service a command talks to, and what proves that it may; it must never print a token.
+//! Which running service a command talks to; what proves that it may is [`access`](super::access)'s.
 
-use std::path::PathBuf;
-
+use super::access::AccessArgs;
 use crate::admin::client::Client;
-use crate::auth::Token;
 
 /// A service to change.
 #[derive(Debug, clap::Args)]
@@ -12,7 +10,7 @@ pub(super) struct To {
     #[arg(long, value_name = "URL")]
     to: String,
     #[command(flatten)]
-    access: Access,
+    access: AccessArgs,
 }
 
 /// A service to look at.
@@ -22,15 +20,7 @@ pub(super) struct From {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
     from: String,
     #[command(flatten)]
-    access: Access,
-}
-
-/// What proves that the caller may.
-#[derive(Debug, clap::Args)]
-pub(super) struct Access {
-    /// File that holds the service's token; needed where the service has one
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    access: AccessArgs,
 }
 
 impl To {
@@ -44,13 +34,5 @@ impl From {
     /// The service's other end.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         self.access.client(&self.from)
-    }
-}
-
-impl Access {
-    /// The other end of the service at an address.
-    pub(super) fn client(&self, url: &str) -> anyhow::Result<Client> {
-        let token = self.token_file.as_deref().map(Token::read).transpose()?;
-        Ok(Client::new(url, token)?)
     }
 }

@@ -11,7 +11,7 @@ use super::remote::From;
 use crate::admin::client::Client;
 use crate::admin::documents::StatusBody;
 use crate::admin::documents::releases::ReleasesBody;
-use crate::admin::documents::trial::TrialBody;
+use crate::trial::figures::TrialFigures;
 
 mod changes;
 mod human;
@@ -38,7 +38,7 @@ pub(super) struct Args {
 struct Shown {
     status: StatusBody,
     releases: ReleasesBody,
-    trial: Option<TrialBody>,
+    trial: Option<TrialFigures>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {

@@ -7,9 +7,9 @@ use anyhow::ensure;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
+use super::access::AccessArgs;
 use super::change;
 use super::output::{self, Column, OutputArgs, Report, table, time};
-use super::remote::Access;
 use crate::snapshot::manifest::{MANIFEST, Manifest, Version};
 use crate::snapshot::release::read_manifest;
 use crate::snapshot::store::{State, Store};
@@ -36,7 +36,7 @@ pub(super) struct ActivateArgs {
     #[arg(long, value_name = "URL")]
     to: Option<String>,
     #[command(flatten)]
-    access: Access,
+    access: AccessArgs,
     #[command(flatten)]
     output: OutputArgs,
 }

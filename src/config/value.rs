@@ -59,7 +59,9 @@ impl Raw {
             Kind::Switch { .. } => self.switch().map(Value::Switch),
             Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
             Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
-            Kind::Directory | Kind::SecretFile => self.text().filter(|path| !path.is_empty()).map(path),
+            Kind::Directory | Kind::File { .. } | Kind::SecretFile { .. } => {
+                self.text().filter(|path| !path.is_empty()).map(path)
+            }
         }
     }
 

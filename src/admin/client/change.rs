@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Client, ClientError};
 use crate::admin::documents::changes::{ChangedBody, EmptyBody, QuarantineBody, RollbackBody, ShareBody, VersionBody};
+use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 
 impl Client {
@@ -63,19 +64,19 @@ impl Client {
         self.change("quarantine", &QuarantineBody { version: version.clone(), reason: reason.to_owned() })
     }
 
-    /// Compares the staged release on a share of questions, from 0 to 1.
+    /// Compares the staged release on a share of questions.
     ///
     /// # Errors
     /// As [`Client::stage`].
-    pub fn shadow(&self, version: &Version, share: f64) -> Result<ChangedBody, ClientError> {
+    pub fn shadow(&self, version: &Version, share: Share) -> Result<ChangedBody, ClientError> {
         self.change("shadow", &ShareBody { version: version.clone(), share })
     }
 
-    /// Has the staged release answer a share of traffic, from 0 to 1.
+    /// Has the staged release answer a share of traffic.
     ///
     /// # Errors
     /// As [`Client::stage`].
-    pub fn canary(&self, version: &Version, share: f64) -> Result<ChangedBody, ClientError> {
+    pub fn canary(&self, version: &Version, share: Share) -> Result<ChangedBody, ClientError> {
         self.change("canary", &ShareBody { version: version.clone(), share })
     }
 

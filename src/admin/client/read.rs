@@ -10,8 +10,8 @@ use super::call::{Call, Content};
 use super::{Client, ClientError};
 use crate::admin::documents::StatusBody;
 use crate::admin::documents::releases::{EntryBody, ReleasesBody};
-use crate::admin::documents::trial::TrialBody;
 use crate::snapshot::manifest::Version;
+use crate::trial::figures::TrialFigures;
 use crate::unseen::file::Span;
 use crate::unseen::merge::Merge;
 
@@ -43,11 +43,11 @@ impl Client {
         self.document(&format!("/admin/v1/releases/{version}"))
     }
 
-    /// How the staged release fares against the current one; none where none is staged.
+    /// How the release on trial fares against the one that serves; none while none is on.
     ///
     /// # Errors
     /// As [`Client::status`].
-    pub fn trial(&self) -> Result<Option<TrialBody>, ClientError> {
+    pub fn trial(&self) -> Result<Option<TrialFigures>, ClientError> {
         self.document("/admin/v1/trial")
     }
 

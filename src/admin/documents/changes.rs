@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::reload::Positions;
 
@@ -40,7 +41,7 @@ pub struct ShareBody {
     /// Its name.
     pub version: Version,
     /// From 0, which ends it, to 1.
-    pub share: f64,
+    pub share: Share,
 }
 
 /// The body of a call that needs none, as `POST /admin/v1/{reload,unpin}`: nothing, or an empty object.
@@ -73,14 +74,14 @@ pub struct PositionsBody {
     /// The one that the service is held at.
     pub pinned: Option<Version>,
     /// The share of questions that the staged one answers too, from 0 to 1.
-    pub shadow_share: f64,
+    pub shadow_share: Share,
     /// The share of traffic that it answers.
-    pub canary_share: f64,
+    pub canary_share: Share,
 }
 
 impl From<Positions> for PositionsBody {
     fn from(positions: Positions) -> Self {
         let Positions { serving, previous, staged, pinned, shadow, canary } = positions;
-        Self { serving, previous, staged, pinned, shadow_share: shadow.ratio(), canary_share: canary.ratio() }
+        Self { serving, previous, staged, pinned, shadow_share: shadow, canary_share: canary }
     }
 }

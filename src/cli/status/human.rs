@@ -6,10 +6,11 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::Shown;
 use crate::admin::documents::releases::{EntryBody, FactsBody, ReasonBody, ReleasesBody};
-use crate::admin::documents::trial::{ArmBody, TrialBody};
 use crate::admin::documents::{FailureBody, StageBody, StatusBody};
-use crate::cli::output::{Column, Report, percent, table, time};
+use crate::cli::output::Column::{Number, Text};
+use crate::cli::output::{Report, percent, table, time};
 use crate::snapshot::manifest::Version;
+use crate::trial::figures::{ArmFigures, ShadowFigures, TrialFigures};
 
 /// The sources of answers, in the order of a table's columns.
 const SOURCES: [&str; 4] = ["table", "suffix", "model", "popular"];
@@ -44,7 +45,7 @@ fn service(status: &StatusBody) -> String {
         (false, StageBody::Serving) => "NOT READY",
         (false, StageBody::Unready | StageBody::Closing) => "stopping",
     };
-    let up = humantime::format_duration(Duration::from_secs(status.uptime_s));
+    let up = whole(status.uptime_s);
     let in_flight = status.in_flight;
     format!("{}, {ready}, up {up}, {} of {} questions in flight", status.service, in_flight.now, in_flight.limit)
 }
@@ -70,7 +71,6 @@ fn releases(body: &ReleasesBody) -> String {
     if body.releases.is_empty() {
         return "the store holds no releases".to_owned();
     }
-    use Column::{Number, Text};
     let columns =
         [Text("release"), Text("standing"), Text("since"), Text("data until"), Number("histories"), Number("bytes")];
     let mut table = table(&columns);
@@ -100,43 +100,51 @@ fn standing(entry: &EntryBody) -> String {
     share.map_or_else(|| word.to_owned(), |share| format!("{word} {}", percent(Some(share))))
 }
 
-/// How the staged release fares, beside the current one.
-fn trial(body: &TrialBody) -> String {
-    let TrialBody { release, shadow_share, canary_share, .. } = body;
-    let shares = (percent(Some(*shadow_share)), percent(Some(*canary_share)));
-    let mut told = format!("trial of {release}: {} shadowed, {} canaried", shares.0, shares.1);
-    let arms = body.shadow.iter().map(|arm| ("shadow", arm)).chain(body.canary.iter().map(|arm| ("canary", arm)));
-    let arms: Vec<_> = arms.filter(|(_, arm)| arm.answers + arm.errors > 0).collect();
-    if !arms.is_empty() {
-        told.push_str(&format!("\n{}", compared(&arms)));
-    }
-    if body.compared > 0 {
-        let figures = (percent(body.top1_agreement), percent(body.overlap));
-        let count = HumanCount(body.compared);
-        told.push_str(&format!("\nsame first candidate {}, overlap {}, over {count} questions", figures.0, figures.1));
-    }
-    told
+/// How the release on trial fares, beside the one that serves.
+fn trial(figures: &TrialFigures) -> String {
+    let TrialFigures { release, current, since_unix_s, canary, shadow } = figures;
+    let mut told = vec![format!("trial of {release} beside {current}, since {}", time(*since_unix_s))];
+    told.extend(canary.as_ref().map(|canary| {
+        format!("canary    {} of callers, for {}", percent(Some(canary.share.ratio())), whole(canary.baked_s))
+    }));
+    told.extend(shadow.as_ref().map(shadowed));
+    let canary = canary.as_ref().map(|canary| [("canary", current, &canary.current), ("", release, &canary.trial)]);
+    let shadow = shadow.as_ref().map(|shadow| [("shadow", current, &shadow.current), ("", release, &shadow.trial)]);
+    told.push(compared(&canary.into_iter().chain(shadow).flatten().collect::<Vec<_>>()));
+    told.join("\n")
 }
 
-fn compared(arms: &[(&str, &ArmBody)]) -> String {
-    use Column::{Number, Text};
-    let mut columns = vec![Text("trial"), Text("release"), Number("answers")];
+fn shadowed(shadow: &ShadowFigures) -> String {
+    let counts = [shadow.compared, shadow.sampled, shadow.dropped].map(HumanCount);
+    let figures = [Some(shadow.share.ratio()), shadow.top1_agreement, shadow.overlap].map(percent);
+    format!(
+        "shadow    {} of questions; same first candidate {}, overlap {}, over {} of {} sampled, {} dropped",
+        figures[0], figures[1], figures[2], counts[0], counts[1], counts[2]
+    )
+}
+
+fn compared(arms: &[(&str, &Version, &ArmFigures)]) -> String {
+    let mut columns = vec![Text("answered"), Text("by"), Number("answers")];
     columns.extend(SOURCES.map(Number));
-    columns.extend([Number("degraded"), Number("errors"), Number("p50"), Number("p99")]);
+    columns.extend(["degraded", "errors", "p50", "p99", "p99.9"].map(Number));
     let mut table = table(&columns);
-    table.add_rows(arms.iter().map(|(kind, arm)| arm_cells(kind, arm)));
+    table.add_rows(arms.iter().map(arm_cells));
     table.to_string()
 }
 
-fn arm_cells(kind: &str, arm: &ArmBody) -> Vec<String> {
-    let share = |count: u64| percent((arm.answers > 0).then(|| count as f64 / arm.answers as f64));
-    let mut cells = vec![kind.to_owned(), arm.arm.clone(), HumanCount(arm.answers).to_string()];
-    cells.extend(SOURCES.map(|source| share(arm.sources.get(source).copied().unwrap_or_default())));
-    cells.extend([share(arm.degraded), HumanCount(arm.errors).to_string()]);
-    cells.extend([arm.duration_p50_s, arm.duration_p99_s].map(micros));
+fn arm_cells((kind, release, arm): &(&str, &Version, &ArmFigures)) -> Vec<String> {
+    let mut cells = vec![(*kind).to_owned(), release.to_string(), HumanCount(arm.answers).to_string()];
+    cells.extend(SOURCES.map(|source| percent(arm.sources.get(source).copied())));
+    cells.push(percent((arm.answers > 0).then_some(arm.degraded)));
+    cells.push(HumanCount(arm.errors).to_string());
+    cells.extend([arm.p50_s, arm.p99_s, arm.p999_s].map(micros));
     cells
 }
 
 fn micros(duration_s: Option<f64>) -> String {
     duration_s.map_or_else(|| "-".to_owned(), |seconds| format!("{:.0} us", seconds * 1e6))
+}
+
+fn whole(seconds: u64) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(seconds))
 }

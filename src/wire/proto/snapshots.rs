@@ -3,9 +3,9 @@
 use super::v1;
 use crate::admin::documents::changes::{ChangedBody, PositionsBody};
 use crate::admin::documents::releases::{EntryBody, FactsBody, ReleasesBody};
-use crate::admin::documents::trial::{ArmBody, TrialBody};
 use crate::snapshot::lifecycle::{Fetched, Standing, Step};
 use crate::snapshot::manifest::Version;
+use crate::trial::figures::{ArmFigures, CanaryFigures, ShadowFigures, TrialFigures};
 
 impl From<ReleasesBody> for v1::Releases {
     fn from(body: ReleasesBody) -> Self {
@@ -62,8 +62,8 @@ impl From<PositionsBody> for v1::Positions {
             previous: text(body.previous.as_ref()),
             staged: text(body.staged.as_ref()),
             pinned: text(body.pinned.as_ref()),
-            shadow_share: body.shadow_share,
-            canary_share: body.canary_share,
+            shadow_share: body.shadow_share.ratio(),
+            canary_share: body.canary_share.ratio(),
         }
     }
 }
@@ -79,31 +79,54 @@ impl From<ChangedBody> for v1::Change {
     }
 }
 
-impl From<TrialBody> for v1::Trial {
-    fn from(body: TrialBody) -> Self {
+impl From<TrialFigures> for v1::Trial {
+    fn from(figures: TrialFigures) -> Self {
         Self {
-            release: body.release.to_string(),
-            shadow_share: body.shadow_share,
-            canary_share: body.canary_share,
-            canary: body.canary.into_iter().map(Into::into).collect(),
-            shadow: body.shadow.into_iter().map(Into::into).collect(),
-            compared: body.compared,
-            top1_agreement: body.top1_agreement,
-            overlap: body.overlap,
+            release: figures.release.to_string(),
+            current: figures.current.to_string(),
+            since_unix_s: figures.since_unix_s,
+            canary: figures.canary.map(Into::into),
+            shadow: figures.shadow.map(Into::into),
         }
     }
 }
 
-impl From<ArmBody> for v1::Arm {
-    fn from(body: ArmBody) -> Self {
+impl From<CanaryFigures> for v1::Canary {
+    fn from(figures: CanaryFigures) -> Self {
         Self {
-            arm: body.arm,
-            answers: body.answers,
-            errors: body.errors,
-            degraded: body.degraded,
-            sources: body.sources.into_iter().collect(),
-            duration_p50_s: body.duration_p50_s,
-            duration_p99_s: body.duration_p99_s,
+            share: figures.share.ratio(),
+            current: Some(figures.current.into()),
+            trial: Some(figures.trial.into()),
+            baked_s: figures.baked_s,
+        }
+    }
+}
+
+impl From<ShadowFigures> for v1::Shadow {
+    fn from(figures: ShadowFigures) -> Self {
+        Self {
+            share: figures.share.ratio(),
+            sampled: figures.sampled,
+            dropped: figures.dropped,
+            compared: figures.compared,
+            overlap: figures.overlap,
+            top1_agreement: figures.top1_agreement,
+            current: Some(figures.current.into()),
+            trial: Some(figures.trial.into()),
+        }
+    }
+}
+
+impl From<ArmFigures> for v1::Arm {
+    fn from(figures: ArmFigures) -> Self {
+        Self {
+            answers: figures.answers,
+            sources: figures.sources.into_iter().collect(),
+            degraded: figures.degraded,
+            errors: figures.errors,
+            p50_s: figures.p50_s,
+            p99_s: figures.p99_s,
+            p999_s: figures.p999_s,
         }
     }
 }
