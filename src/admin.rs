@@ -48,6 +48,7 @@ mod calls;
 mod probe;
 mod figures;
 mod lookup;
+mod session;
 mod push;
 mod unseen;
 mod view;
@@ -234,6 +235,7 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/readyz", get(probe::readyz))
         .route("/healthz", get(probe::healthz))
         .route("/admin/v1/whoami", get(view::whoami))
+        .route("/admin/v1/session", get(session::session))
         .merge(reads)
         .merge(changes)
         .merge(console::routes())

@@ -16,6 +16,7 @@ use crate::snapshot::store::State;
 
 pub mod figures;
 pub mod lookup;
+pub mod session;
 
 /// `/livez`: the process runs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -11,30 +11,31 @@ import { toast } from "./toast.js";
 const LOADED = ["staged", "shadow", "canary"];
 const SERVABLE = ["stored", "retired", "failed", "previous"];
 
-/** The actions on an entry: `{ label, run, primary, danger, blocked }`, the likeliest first. `done` is called after a change. */
+/** The actions on an entry: `{ label, run, look, blocked }`, the likeliest first; those with the look of a button
+ * stand in the row, the others in its menu. `done` is called after a change. */
 export function actionsFor(entry, releases, trial, done) {
   const standing = standingOf(entry, releases);
   const of = { version: entry.version, standing, releases, trial, done };
   const found = [
-    standing === "previous" && act(of, "Roll back", rollBack, { primary: true, held: true }),
-    LOADED.includes(standing) && act(of, "Promote", promote, { primary: true, held: true }),
+    standing === "previous" && act(of, "Roll back", rollBack, { look: "strong", held: true }),
+    LOADED.includes(standing) && act(of, "Promote", promote, { look: "primary", held: true }),
     LOADED.includes(standing) && act(of, "Canary", canary, { held: true }),
     LOADED.includes(standing) && act(of, "Shadow", shadow, {}),
     ["shadow", "canary"].includes(standing) && act(of, "End the trial", endTrial, {}),
     SERVABLE.includes(standing) && standing !== "previous" && act(of, "Stage", stage, { held: true }),
     SERVABLE.includes(standing) && standing !== "previous" && act(of, "Activate", activate, { held: true }),
-    entry.version === releases.pinned && act(of, "Unpin", unpin, { primary: true }),
+    entry.version === releases.pinned && act(of, "Unpin", unpin, { look: "strong" }),
     standing === "current" && entry.version !== releases.pinned && act(of, "Pin", pin, {}),
-    standing !== "quarantined" && act(of, "Quarantine", quarantine, { danger: true }),
+    standing !== "quarantined" && act(of, "Quarantine", quarantine, { look: "danger" }),
   ];
   return found.filter(Boolean);
 }
 
-function act(of, label, run, { primary = false, danger = false, held = false }) {
+function act(of, label, run, { look = null, held = false }) {
   const { pinned } = of.releases;
   const pin = held && pinned && pinned !== of.version ? `pinned to ${pinned}; unpin first` : null;
   const blocked = role() === "reader" ? "your token only reads" : pin;
-  return { label, primary, danger, blocked, run: () => run(of) };
+  return { label, look, blocked, run: () => run(of) };
 }
 
 const rollBack = (of) => confirmed(of, {
@@ -137,7 +138,7 @@ function shared(of, { title, text, path, now, start }) {
   number.addEventListener("input", () => (range.value = number.value));
   const presets = [0, 1, 5, 10, 25, 50, 100].map((value) => h("button", { type: "button", class: "preset", onclick: () => (range.value = number.value = value) }, `${value}`));
   return confirmed(of, {
-    title: `${title}?`,
+    title: title,
     text: [text, now > 0 ? `Now ${percent(now)}; 0 ends it.` : null].filter(Boolean),
     fields: [field("Share, %", number), range, h("div", { class: "presets", role: "group", "aria-label": "Usual shares" }, presets)],
     label: "Set the share",

@@ -17,7 +17,8 @@ export function chart(label, lines, describe) {
   const mark = h("div", { class: "mark", hidden: true });
   const note = h("div", { class: "note", hidden: true });
   const field = h("div", { class: "field-of-view" }, plot, mark, note);
-  const frame = h("div", { class: "chart", role: "img", "aria-label": label }, field, scale);
+  const ends = h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, `${SHOWN_S / 60} min ago`), h("span", {}, "now"));
+  const frame = h("div", { class: "chart", role: "img", "aria-label": label }, field, scale, ends);
   const shown = { spans: [], nowMs: 0 };
   frame.addEventListener("pointermove", (event) => point(event, { field, mark, note, shown, describe }));
   frame.addEventListener("pointerleave", () => [mark, note].forEach((element) => (element.hidden = true)));

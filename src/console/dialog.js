@@ -44,7 +44,9 @@ export function ask({ title, text, fields = [], label, danger = false, submit = 
     });
     document.body.append(dialog);
     dialog.showModal();
-    (fields.length > 0 ? form.querySelector("input, textarea") : danger ? back : go)?.focus();
+    const first = fields.length > 0 ? form.querySelector("input, textarea") : danger ? back : go;
+    first.focus();
+    first.select?.();
   });
 }
 

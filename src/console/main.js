@@ -6,7 +6,7 @@ import { dateAndTime, plain, span } from "./format.js";
 import { prepareMenu } from "./menu.js";
 import { newestUnixMs, showFigures, showServing } from "./now.js";
 import { showReleases } from "./releases.js";
-import { askForToken, prepareSession, refreshSession } from "./session.js";
+import { askForToken, mayRead, prepareSession, refreshSession } from "./session.js";
 import { isMoving, standingOf } from "./standing.js";
 import { prepareTheme } from "./theme.js";
 import { showTrial } from "./trial.js";
@@ -45,6 +45,7 @@ async function keep(look) {
 }
 
 async function looked(look) {
+  if (!mayRead()) return locked();
   try {
     const pause = await look();
     if (seen.lost || seen.locked) await refreshSession();
@@ -52,15 +53,16 @@ async function looked(look) {
     document.body.removeAttribute("data-lost");
     return pause;
   } catch (error) {
-    failed(error);
-    return LIFE_MS;
+    return failed(error);
   }
 }
 
 function failed(error) {
-  if (error instanceof Unreachable) return lost();
-  if (error instanceof Refused && error.status === 401) return locked();
-  console.error(error);
+  if (error instanceof Unreachable) lost();
+  else if (error instanceof Refused && error.status === 401) refreshSession().then(locked, lost);
+  else if (error instanceof Refused) state("bad", error.message);
+  else console.error(error);
+  return LIFE_MS;
 }
 
 function lost() {
@@ -70,11 +72,12 @@ function lost() {
   state("bad", `Unreachable${ago}`);
 }
 
+/** Asks for a token, once; whoever turns away finds the button in the bar. */
 function locked() {
-  if (seen.locked) return;
+  if (!seen.locked) askForToken();
   seen.locked = true;
   state("warn", "Token needed");
-  askForToken();
+  return FIGURES_MS;
 }
 
 function refresh() {
@@ -122,7 +125,5 @@ prepareTheme();
 prepareMenu();
 prepareSession();
 prepareTry();
-refreshSession().catch(() => {});
-keep(figures);
-keep(life);
+refreshSession().catch(failed).then(() => [figures, life].forEach(keep));
 document.addEventListener("visibilitychange", () => document.hidden || (looked(figures), refresh()));

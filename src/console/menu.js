@@ -4,7 +4,7 @@ import { at, h, put } from "./dom.js";
 
 let opener = null;
 
-/** Opens the menu under a button. `items` are `{ label, run, danger, blocked }`; what is blocked says why. */
+/** Opens the menu under a button. `items` are `{ label, run, look, blocked }`; what is blocked says why. */
 export function openMenu(button, items) {
   const menu = at("menu");
   opener = button;
@@ -34,12 +34,12 @@ export function prepareMenu() {
   addEventListener("scroll", () => menu.matches(":popover-open") && menu.hidePopover(), { passive: true });
 }
 
-function entry(menu, { label, run, danger, blocked }) {
+function entry(menu, { label, run, look, blocked }) {
   const choose = () => {
     menu.hidePopover();
     run();
   };
-  return h("button", { type: "button", role: "menuitem", class: danger ? "danger-text" : null, disabled: Boolean(blocked), title: blocked || null, onclick: choose },
+  return h("button", { type: "button", role: "menuitem", class: look === "danger" ? "danger-text" : null, disabled: Boolean(blocked), title: blocked || null, onclick: choose },
     label, blocked && h("small", {}, blocked));
 }
 

@@ -8,6 +8,8 @@ import { isMoving, isWhole, ordered, pill, standingOf } from "./standing.js";
 
 /** Rows shown before the rest is asked for. */
 const ROWS_FIRST = 8;
+/** Looks of actions that have a button of their own. */
+const BUTTONS = ["primary", "strong"];
 
 const view = { open: new Set(), all: false, drawn: null };
 let last = null;
@@ -121,11 +123,11 @@ function gist({ facts }, standing) {
 
 /** The likeliest action as a button, the rest in a menu. */
 function buttons(entry, actions) {
-  const primary = actions.filter((action) => action.primary);
-  const rest = actions.filter((action) => !action.primary);
+  const inRow = actions.filter(({ look }) => BUTTONS.includes(look));
+  const rest = actions.filter(({ look }) => !BUTTONS.includes(look));
   return [
-    primary.map(({ label, run, blocked }) =>
-      h("button", { type: "button", class: "primary", disabled: Boolean(blocked), title: blocked, "data-key": `${label} ${entry.version}`, onclick: run }, label)),
+    inRow.map(({ label, look, run, blocked }) =>
+      h("button", { type: "button", class: look, disabled: Boolean(blocked), title: blocked, "data-key": `${label} ${entry.version}`, onclick: run }, label)),
     rest.length > 0 && h("button", {
       type: "button",
       class: "dots",

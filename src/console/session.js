@@ -1,32 +1,31 @@
 // Who is at the page: asks for a token when the door wants one, once for each tab.
 
 import { ask, field } from "./dialog.js";
-import { at, h, put, say } from "./dom.js";
+import { at, h, say } from "./dom.js";
 import { dropToken, hasToken, keepToken, read, Refused } from "./door.js";
 
-let known = { role: null, name: null, asks: null };
+let known = { reads_ask: false, changes_ask: false, who: null, role: null };
 
 /** The role of who is at the page, `operator`, `reader` or null where nobody said. */
 export const role = () => known.role;
 
-/** Asks the door who is here, and shows it. */
+/** Whether the door lets this page look. */
+export const mayRead = () => !known.reads_ask || known.role !== null;
+
+/** Asks the door what it wants and who is here, and shows it. */
 export async function refreshSession() {
-  known = await read("/admin/v1/session").catch((error) => {
-    if (!(error instanceof Refused)) throw error;
-    if (error.status === 401) dropToken();
-    return { role: null, name: null, asks: true };
-  });
+  known = await read("/admin/v1/session");
   show();
 }
 
-/** Runs a call that may need a token; where it does, asks for one and runs it again. */
+/** Runs a change; where it needs a token that is not there or no longer good, asks for one first. */
 export async function withToken(run) {
+  if (known.changes_ask && known.role === null) await tokenOrNothing();
   try {
     return await run();
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 401) throw error;
-    dropToken();
-    if (!(await askForToken())) throw new Error("nothing was changed: the door wants a token");
+    await tokenOrNothing();
     return run();
   }
 }
@@ -37,12 +36,14 @@ export async function askForToken() {
   const submit = async ({ token }) => {
     keepToken(token.trim());
     await refreshSession();
-    if (!hasToken()) throw new Error("The service does not know this token.");
+    if (known.role !== null) return;
+    dropToken();
+    throw new Error("The service does not know this token.");
   };
   const asked = await ask({
     title: "Token",
     text: "This service asks for a token. It stays in this tab until you close it.",
-    fields: [field("Token", input, "a line of the service's token file")],
+    fields: [field("Token", input, "of a line in the service's token file")],
     label: "Use it",
     submit,
   });
@@ -58,11 +59,16 @@ export function prepareSession() {
   });
 }
 
+async function tokenOrNothing() {
+  dropToken();
+  if (!(await askForToken())) throw new Error("Nothing was changed: the service asks for a token.");
+}
+
 function show() {
+  const { who, role, changes_ask: asks } = known;
   const button = at("session");
-  button.hidden = known.asks === false;
-  const who = known.name && known.name !== known.role ? `${known.name}, ${known.role}` : known.role;
-  put(button, who ?? "Enter token");
-  say(button, hasToken() ? `${who ?? "token"} · forget` : "Enter token");
-  button.title = hasToken() ? "forget the token of this tab" : "changes need a token here";
+  button.hidden = !asks || (role !== null && !hasToken());
+  say(button, hasToken() ? "Forget token" : "Enter token");
+  const name = who === role || role === null ? role : `${who}, ${role}`;
+  say(at("who"), asks && name ? name : "");
 }
