@@ -3,6 +3,7 @@
 import { at, h, put } from "./dom.js";
 
 let opener = null;
+let openerTop = 0;
 
 /** Opens the menu under a button. `items` are `{ label, run, look, blocked }`; what is blocked says why. */
 export function openMenu(button, items) {
@@ -10,6 +11,7 @@ export function openMenu(button, items) {
   opener = button;
   put(menu, items.map((item) => entry(menu, item)));
   menu.showPopover();
+  openerTop = button.getBoundingClientRect().top;
   place(menu, button.getBoundingClientRect());
   button.setAttribute("aria-expanded", "true");
   menu.querySelector("button:not(:disabled)")?.focus();
@@ -31,7 +33,12 @@ export function prepareMenu() {
     opener?.setAttribute("aria-expanded", "false");
     if (document.activeElement === document.body || menu.contains(document.activeElement)) opener?.focus();
   });
-  addEventListener("scroll", () => menu.matches(":popover-open") && menu.hidePopover(), { passive: true });
+  addEventListener("scroll", () => movedAway() && menu.hidePopover(), { passive: true });
+}
+
+/** Whether the button has left the place beside which the menu stands. */
+function movedAway() {
+  return opener !== null && opener.getBoundingClientRect().top !== openerTop;
 }
 
 function entry(menu, { label, run, look, blocked }) {
