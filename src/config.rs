@@ -22,9 +22,9 @@ pub mod words;
 pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
-pub use sources::Sources;
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Unseen};
-pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+pub use sources::{Sources, store_variables};
+pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Pull, Release, Request, Runtime, Unseen};
+pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Pulled, Rung};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,8 @@ pub struct Config {
     pub drain: Drain,
     /// What is logged.
     pub log: Log,
+    /// Where releases are pulled from.
+    pub pull: Pull,
 }
 
 impl Config {
@@ -80,6 +82,7 @@ impl Config {
             model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
+            pull: Pull::held(settings)?,
         })
     }
 }

@@ -29,6 +29,9 @@ pub mod error;
 
 // The snapshot, in order.
 pub mod snapshot;
+// From where it is published to where it serves.
+pub mod cloud;
+pub mod depot;
 
 // Operating it.
 pub mod metrics;

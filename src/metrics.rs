@@ -13,6 +13,7 @@ mod label;
 mod model;
 mod registrar;
 mod release;
+mod transfer;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
@@ -20,6 +21,7 @@ pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use transfer::{Polled, Pushed, TransferMetrics};
 
 use model::breaker_number;
 use registrar::{Registrar, declare};
@@ -129,6 +131,19 @@ declare! {
         "Different unseen histories held now, until the next file.";
     UNSEEN_FLUSH_FAILURES = Kind::Counter, "segue_unseen_flush_failures_total", [],
         "Files of unseen histories that could not be written; the log tries again.";
+    // What comes.
+    PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
+        "Releases and models that came, pushed or pulled, by how that ended.";
+    PUSH_BYTES = Kind::Counter, "segue_push_bytes_total", [],
+        "Bytes that came of releases and models, pushed or pulled.";
+    PULL_POLLS = Kind::Counter, "segue_pull_polls_total", ["outcome"],
+        "Looks at the channel that is followed, by what came of them.";
+    PULL_LAST_SUCCESS = Kind::Gauge, "segue_pull_last_success_timestamp_seconds", [],
+        "Unix time of the last look at the channel that did not fail, 0 before it; absent where nothing is pulled.";
+    PULL_BYTES = Kind::Counter, "segue_pull_bytes_total", [],
+        "Bytes fetched of releases and models.";
+    PULL_CHANNEL_INFO = Kind::Gauge, "segue_pull_channel_info", ["channel", "release"],
+        "Always 1; its labels name the channel that is followed and the release that it names.";
     // The program.
     BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
         "Always 1; its label names the program's version.";
@@ -168,6 +183,7 @@ struct Inner {
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
+    transfer: Arc<TransferMetrics>,
     model: Arc<ModelMetrics>,
     watched: OnceLock<Arc<dyn Watched>>,
 }
@@ -183,6 +199,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
+                transfer: Arc::new(TransferMetrics::new(&registrar)),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 watched: OnceLock::new(),
                 process,
@@ -200,6 +217,11 @@ impl Metrics {
     /// The handles of the reloader.
     pub fn release(&self) -> &ReleaseMetrics {
         &self.inner.release
+    }
+
+    /// The handles of who receives and who pulls.
+    pub fn transfer(&self) -> Arc<TransferMetrics> {
+        self.inner.transfer.clone()
     }
 
     /// The handles of the model's part.
@@ -221,6 +243,8 @@ impl Metrics {
         text.push_str(&histograms);
         text.push('\n');
         text.push_str(&self.inner.release.describe());
+        text.push('\n');
+        text.push_str(&self.inner.transfer.describe());
         text.push('\n');
         text.push_str(&model.map(|model| model.render()).unwrap_or_default());
         sorted(&text)

@@ -144,3 +144,18 @@ pub const LOG_FORMAT: &str = "human";
 
 /// One line for each start, swap, failure and stop; per-request lines need `debug`, which doubles a request's CPU.
 pub const LOG_LEVEL: &str = "info";
+
+/// The name under which what users see is published.
+pub const PULL_CHANNEL: &str = "production";
+
+/// A new release is there within a minute, which is soon for one that comes a few times a week; a look is one small request.
+pub const PULL_INTERVAL_MS: u64 = 30_000;
+
+/// As long as the interval: a fleet of ten loads one after the other rather than all at once.
+pub const PULL_JITTER_MS: u64 = 30_000;
+
+/// Half of a gigabit line, so that a pull leaves room for the answers; 2 GB take half a minute.
+pub const PULL_BYTES_PER_S_MAX: u64 = 64 * 1024 * 1024;
+
+/// Who moves the channel has decided; every check stands between.
+pub const PULL_THEN: &str = "activate";

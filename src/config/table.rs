@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::defaults::*;
 use super::key::{Key, Kind, Section, WAIT_MS_MAX};
 use super::settings::Settings;
-use super::words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+use super::words::{Flavor, LogFormat, LogLevel, MissingModel, Pulled, Rung};
 use crate::model::engine::Precision;
+use crate::snapshot::manifest::Version;
 
 /// Every section, in the order of the reference.
 pub const SECTIONS: &[&Section] = &[
@@ -24,6 +25,7 @@ pub const SECTIONS: &[&Section] = &[
     &Model::SECTION,
     &Drain::SECTION,
     &Log::SECTION,
+    &Pull::SECTION,
 ];
 
 /// Every key, in the order of the reference.
@@ -239,5 +241,25 @@ section! {
         "format" => format: LogFormat = Kind::Word { default: LOG_FORMAT, allowed: LogFormat::WORDS };
         /// The least severe lines to write.
         "level" => level: LogLevel = Kind::Word { default: LOG_LEVEL, allowed: LogLevel::WORDS };
+    }
+}
+
+section! {
+    /// Pulling from where releases are published: the service follows a channel there. Credentials and endpoint of an object
+    /// store come from that store's own variables, such as AWS_ACCESS_KEY_ID.
+    Pull in "pull" {
+        /// Where to pull from: s3://, gs:// or az:// with bucket and prefix, or a directory. Not set: nothing is pulled.
+        "from" => from: Option<String> = Kind::Place;
+        /// The channel to follow: channels/NAME.json there says which release should serve.
+        "channel" => channel: Version = Kind::Name { default: PULL_CHANNEL };
+        /// Time between looks at the channel, in milliseconds.
+        "interval_ms" => interval: Duration = wait_ms(PULL_INTERVAL_MS, 10);
+        /// Longest random wait added to each of them, in milliseconds, so that a fleet does not load at once.
+        "jitter_ms" => jitter: Duration = wait_ms(PULL_JITTER_MS, 0);
+        /// Bytes fetched in a second, at most; 0 sets no limit.
+        "bytes_per_s_max" => bytes_per_s_max: u64 = number(PULL_BYTES_PER_S_MAX, 0, 1 << 40);
+        /// What becomes of a release that was pulled: activate (it serves once it has passed every check) or stage (it waits
+        /// beside what serves).
+        "then" => then: Pulled = Kind::Word { default: PULL_THEN, allowed: Pulled::WORDS };
     }
 }

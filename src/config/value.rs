@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::key::Kind;
+use crate::snapshot::manifest::Version;
 
 /// A value as some source wrote it, before any check.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,10 @@ pub enum Value {
     Words(Vec<String>),
     /// A path, not looked at yet.
     Path(PathBuf),
+    /// A directory or a URL, not looked at yet.
+    Place(String),
+    /// The name of a release, a model or a channel.
+    Name(Version),
     /// Nothing, where nothing is allowed.
     Unset,
 }
@@ -60,6 +65,8 @@ impl Raw {
             Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
             Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
             Kind::Directory | Kind::SecretFile => self.text().filter(|path| !path.is_empty()).map(path),
+            Kind::Place => self.text().filter(|place| !place.is_empty()).map(|place| Value::Place(place.to_owned())),
+            Kind::Name { .. } => self.text()?.parse().ok().map(Value::Name),
         }
     }
 
@@ -130,6 +137,8 @@ impl fmt::Display for Value {
             Self::Word(word) => write!(out, "\"{word}\""),
             Self::Words(words) => write!(out, "{words:?}"),
             Self::Path(path) => write!(out, "{}", toml::Value::String(path.to_string_lossy().into_owned())),
+            Self::Place(place) => write!(out, "{}", toml::Value::String(place.clone())),
+            Self::Name(name) => write!(out, "\"{name}\""),
             Self::Unset => Ok(()),
         }
     }
@@ -198,6 +207,25 @@ impl Held for Option<PathBuf> {
         match value {
             Value::Unset => Some(None),
             set => PathBuf::held(set).map(Some),
+        }
+    }
+}
+
+impl Held for Option<String> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unset => Some(None),
+            Value::Place(place) => Some(Some(place.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Version {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Name(name) => Some(name.clone()),
+            _ => None,
         }
     }
 }

@@ -110,3 +110,13 @@ words! {
         Trace = "trace",
     }
 }
+
+words! {
+    /// What becomes of a release that was pulled.
+    Pulled {
+        /// It serves, once it has passed every check.
+        Activate = "activate",
+        /// It is loaded beside what serves, and waits there for an operator.
+        Stage = "stage",
+    }
+}
