@@ -10,6 +10,7 @@ use std::time::Duration;
 mod door;
 mod durations;
 mod label;
+mod lives;
 mod model;
 mod registrar;
 mod release;
@@ -122,6 +123,21 @@ declare! {
         "Time that each phase of loading a release took.";
     RELOAD_CHECKS = Kind::Counter, "segue_reload_checks_total", [],
         "Looks at the release pointer; a flat line means that the watcher is stuck.";
+    // The life of releases.
+    RELEASE_STANDING = Kind::Gauge, "segue_release_standing", ["release", "standing"],
+        "Always 1; its labels say where a release stands. The last few that ended are shown, and all others.";
+    RELEASE_TRANSITIONS = Kind::Counter, "segue_release_transitions_total", ["standing"],
+        "Releases that came to a standing.";
+    RELEASE_PINNED = Kind::Gauge, "segue_release_pinned", [],
+        "1 while the serving release is pinned, so that no other takes its place, else 0.";
+    RELEASES_QUARANTINED = Kind::Gauge, "segue_releases_quarantined", [],
+        "Releases that may never serve here again.";
+    RELEASE_STAGED = Kind::Gauge, "segue_release_staged_timestamp_seconds", [],
+        "Unix time since which a release is staged. Absent where none is.";
+    ROLLBACKS = Kind::Counter, "segue_rollbacks_total", [],
+        "Times that the release before was gone back to, by an operator or because the current one was quarantined.";
+    RELEASES_RETIRED = Kind::Counter, "segue_releases_retired_total", [],
+        "Releases removed from the disk because they served long ago.";
     // The unseen log.
     UNSEEN_RECORDED = Kind::Counter, "segue_unseen_recorded_total", [],
         "Histories counted because the table did not hold them, after sampling.";

@@ -21,6 +21,7 @@ use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
 use crate::room::Room;
 use crate::snapshot::ingest::{Ingest, IngestRules};
+use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
@@ -114,7 +115,8 @@ impl Service {
         let flusher = Flusher::start(flushed, &config.unseen)?;
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let book = Book::new();
+        let parts = Parts { store: store.clone(), live, metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
         let ingest = Arc::new(Ingest::open(store.clone(), IngestRules::new(config)));
         let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());

@@ -91,6 +91,12 @@ pub const RELEASE_POLL_MS: u64 = 2_000;
 /// A release that cannot show a right answer is not put in front of users.
 pub const RELEASE_GOLDEN_REQUIRED: bool = true;
 
+/// A rollback is wanted when there is no time to load anything. It costs the memory of a table.
+pub const RELEASE_KEEP_PREVIOUS: bool = true;
+
+/// Two weeks of releases at four a week; of 2 GB each they take 16 GB of disk.
+pub const RELEASE_RETIRED_MAX: u64 = 8;
+
 /// About 1 MB of memory. A history asked for more often than one in so many is in the file for certain.
 pub const UNSEEN_HISTORIES_MAX: u64 = 16_384;
 

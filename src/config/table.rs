@@ -178,6 +178,11 @@ section! {
         "poll_ms" => poll: Duration = wait_ms(RELEASE_POLL_MS, 10);
         /// Refuse a release that has no golden questions.
         "golden_required" => golden_required: bool = Kind::Switch { default: RELEASE_GOLDEN_REQUIRED };
+        /// Keep the release that served before in memory, so that a rollback is one pointer store.
+        "keep_previous" => keep_previous: bool = Kind::Switch { default: RELEASE_KEEP_PREVIOUS };
+        /// Releases kept on the disk that served once and are neither the current nor the previous one; past it the
+        /// oldest are removed.
+        "retired_max" => retired_max: usize = number(RELEASE_RETIRED_MAX, 0, 10_000);
     }
 }
 

@@ -8,6 +8,25 @@ use arc_swap::ArcSwapOption;
 
 use super::release::Release;
 
+/// A share of all units or questions, from none to all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(u32);
+
+impl Share {
+    /// Nobody.
+    pub const NONE: Self = Self(0);
+
+    /// The share nearest to a number from 0 to 1; `None` for any other.
+    pub fn new(share: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&share).then(|| Self((share * f64::from(u32::MAX)).round() as u32))
+    }
+
+    /// As a number from 0 to 1.
+    pub fn ratio(self) -> f64 {
+        f64::from(self.0) / f64::from(u32::MAX)
+    }
+}
+
 /// The release that serves now, if one does.
 #[derive(Debug, Default)]
 pub struct Live {
