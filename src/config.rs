@@ -23,8 +23,8 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::{Sources, store_variables};
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Pull, Release, Request, Runtime, Unseen};
-pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Pulled, Rung};
+pub use table::{Admin, Answer, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Unseen};
+pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,10 @@ pub struct Config {
     pub drain: Drain,
     /// What is logged.
     pub log: Log,
+    /// What a release must show before it may serve.
+    pub gates: Gates,
+    /// How a release lies in memory.
+    pub memory: Memory,
     /// Where releases are pulled from.
     pub pull: Pull,
 }
@@ -82,6 +86,8 @@ impl Config {
             model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
+            gates: Gates::held(settings)?,
+            memory: Memory::held(settings)?,
             pull: Pull::held(settings)?,
         })
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::format::{FormatError, Shape};
+use super::gate::Verdict;
 use super::golden::{self, Golden, GoldenError, GoldenMismatch};
 use super::manifest::{
     CATALOGUE, GOLDEN, LevelFigures, MANIFEST, MANIFEST_BYTES_MAX, Manifest, ManifestError, ReleaseFile, TABLE,
@@ -132,6 +133,9 @@ pub enum ReleaseError {
     /// There is no golden question, and the configuration demands some.
     #[error("the release has no golden questions, and `release.golden_required` is on; build it anew")]
     GoldenMissing,
+    /// A gate refuses it.
+    #[error("{0}")]
+    Refused(Box<Verdict>),
 }
 
 /// A release in memory: everything that a reply is made from, always swapped as one.
@@ -148,7 +152,7 @@ pub struct Release {
 
 impl ReleaseError {
     /// The label of `segue_release_load_failures_total{reason}`.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "missing",
             Self::Io { .. } => "io",
@@ -159,12 +163,31 @@ impl ReleaseError {
             Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => "golden",
             Self::ModelMissing { .. } | Self::Model(_) | Self::Unpaired(_) => "model",
+            Self::Refused(verdict) => verdict.gate.word(),
         }
     }
 
     /// Every label that [`ReleaseError::reason`] gives.
-    pub const REASONS: [&str; 9] =
-        ["missing", "io", "manifest", "catalogue", "table", "checksum", "incompatible", "golden", "model"];
+    pub const REASONS: [&str; 18] = [
+        "missing",
+        "io",
+        "manifest",
+        "catalogue",
+        "table",
+        "checksum",
+        "incompatible",
+        "golden",
+        "model",
+        "integrity",
+        "signature",
+        "format",
+        "compatibility",
+        "window",
+        "coverage",
+        "size",
+        "memory",
+        "quality",
+    ];
 
     fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
