@@ -29,6 +29,7 @@ pub mod error;
 
 // The snapshot, in order.
 pub mod snapshot;
+pub mod trial;
 
 // Operating it.
 pub mod metrics;

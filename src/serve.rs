@@ -20,6 +20,7 @@ use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
 use crate::room::Room;
+use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
@@ -113,7 +114,8 @@ impl Service {
         let flusher = Flusher::start(flushed, &config.unseen)?;
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let book = Book::new();
+        let parts = Parts { store: store.clone(), live, metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
         let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
         let admin = admin.start(shown)?;

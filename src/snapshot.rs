@@ -14,6 +14,8 @@ pub mod failpoint;
 pub mod publish;
 pub mod parcel;
 pub mod ingest;
+pub mod lifecycle;
+pub mod state;
 pub mod store;
 mod piece;
 pub mod map;

@@ -55,7 +55,7 @@ fn publish_and_activate(dir: &Path, name: &str) {
 }
 
 fn pointing(current: &str, previous: Option<&str>) -> State {
-    State { current: Some(version(current)), previous: previous.map(version) }
+    State { current: Some(version(current)), previous: previous.map(version), ..State::default() }
 }
 
 /// The hidden directories among a store's releases.
