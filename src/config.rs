@@ -23,7 +23,9 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::{Sources, store_variables};
-pub use table::{Admin, Answer, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Unseen};
+pub use table::{
+    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Shadow, Unseen,
+};
 pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
@@ -51,6 +53,10 @@ pub struct Config {
     pub drain: Drain,
     /// What is logged.
     pub log: Log,
+    /// A staged release that answers for nobody to see.
+    pub shadow: Shadow,
+    /// A staged release that answers some callers.
+    pub canary: Canary,
     /// What a release must show before it may serve.
     pub gates: Gates,
     /// How a release lies in memory.
@@ -86,6 +92,8 @@ impl Config {
             model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
+            shadow: Shadow::held(settings)?,
+            canary: Canary::held(settings)?,
             gates: Gates::held(settings)?,
             memory: Memory::held(settings)?,
             pull: Pull::held(settings)?,

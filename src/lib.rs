@@ -29,6 +29,7 @@ pub mod error;
 
 // The snapshot, in order.
 pub mod snapshot;
+pub mod trial;
 // From where it is published to where it serves.
 pub mod cloud;
 pub mod depot;

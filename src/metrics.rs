@@ -16,6 +16,7 @@ mod model;
 mod registrar;
 mod release;
 mod transfer;
+mod trial;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
@@ -25,12 +26,16 @@ pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
 pub use transfer::{Polled, Pushed, TransferMetrics};
+pub use trial::TrialMetrics;
 
 use model::breaker_number;
 use registrar::{Registrar, declare};
 use workers::Workers;
 
 use crate::memory::Memory;
+use crate::snapshot::live::Share;
+use crate::trial::spread::{DURATION_BOUNDS_S, OVERLAP_BOUNDS};
+use crate::trial::tally::Totals;
 use crate::unseen::Figures;
 
 /// Seconds. A table answer takes tens of microseconds and the goal is one millisecond, so the steps are finest below 100 us.
@@ -159,6 +164,33 @@ declare! {
         "Different unseen histories held now, until the next file.";
     UNSEEN_FLUSH_FAILURES = Kind::Counter, "segue_unseen_flush_failures_total", [],
         "Files of unseen histories that could not be written; the log tries again.";
+    // A release on trial.
+    SHADOW_SAMPLED = Kind::Counter, "segue_shadow_sampled_total", [],
+        "Questions sampled to be answered by the release on trial as well, for nobody to see.";
+    SHADOW_DROPPED = Kind::Counter, "segue_shadow_dropped_total", [],
+        "Sampled questions that were not answered by the release on trial: shadow.queue_max waited already.";
+    SHADOW_COMPARED = Kind::Counter, "segue_shadow_compared_total", [],
+        "Sampled questions that both releases answered.";
+    SHADOW_TOP1_AGREED = Kind::Counter, "segue_shadow_top1_agreed_total", [],
+        "Sampled questions whose first candidate is the same in both releases.";
+    SHADOW_OVERLAP = Kind::Histogram(OVERLAP_BOUNDS), "segue_shadow_overlap_ratio", [],
+        "The part of the candidates that both releases gave to a sampled question, from 0 to 1.";
+    SHADOW_ANSWERS = Kind::Counter, "segue_shadow_answers_total", ["arm", "source"],
+        "Answers to sampled questions by release (current or trial) and by the path of their first candidate.";
+    SHADOW_DURATION = Kind::Histogram(DURATION_BOUNDS_S), "segue_shadow_answer_duration_seconds", ["arm"],
+        "Time that each release took to answer a sampled question, its model included.";
+    CANARY_SHARE = Kind::Gauge, "segue_canary_share_ratio", [],
+        "The share of callers that the release on trial answers; 0 while there is none.";
+    CANARY_ANSWERS = Kind::Counter, "segue_canary_answers_total", ["arm", "source"],
+        "Answers to callers while a canary is on, by release (current or trial) and by the path of their first candidate.";
+    CANARY_ERRORS = Kind::Counter, "segue_canary_errors_total", ["arm"],
+        "Answers that came too late, or for which the caller did not stay, while a canary is on.";
+    CANARY_DURATION = Kind::Histogram(DURATION_BOUNDS_S), "segue_canary_answer_duration_seconds", ["arm"],
+        "Time from a question to its answer while a canary is on.";
+    CANARY_ABORTS = Kind::Counter, "segue_canary_aborts_total", ["reason"],
+        "Canaries taken back and quarantined by the service, by the bound that they left.";
+    CANARY_PROMOTIONS = Kind::Counter, "segue_canary_promotions_total", [],
+        "Canaries that the service made current once they had baked.";
     // What comes.
     PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
         "Releases and models that came, pushed or pulled, by how that ended.";
@@ -200,6 +232,11 @@ pub trait Watched: Send + Sync {
         ModelGauges::default()
     }
 
+    /// What trials counted since the start, and the share of the canary that is on.
+    fn trial(&self) -> (Totals, Share) {
+        Default::default()
+    }
+
     /// What the unseen log did since the start.
     fn unseen(&self) -> Figures {
         Figures::default()
@@ -214,6 +251,7 @@ struct Inner {
     gate: GateMetrics,
     transfer: Arc<TransferMetrics>,
     model: Arc<ModelMetrics>,
+    trial: Arc<TrialMetrics>,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -231,6 +269,7 @@ impl Metrics {
                 gate: GateMetrics::new(&registrar),
                 transfer: Arc::new(TransferMetrics::new(&registrar)),
                 model: Arc::new(ModelMetrics::new(&registrar)),
+                trial: Arc::new(TrialMetrics::new(&registrar)),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -264,6 +303,11 @@ impl Metrics {
         self.inner.model.clone()
     }
 
+    /// The handles of who ends trials.
+    pub fn trial(&self) -> Arc<TrialMetrics> {
+        self.inner.trial.clone()
+    }
+
     /// Shows what `watched` says at each scrape. Only the first call counts.
     pub fn watch(&self, watched: Arc<dyn Watched>) {
         // A second watcher is dropped: two would fight over one gauge.
@@ -273,9 +317,12 @@ impl Metrics {
     /// The exposition in the Prometheus text format, sorted by name.
     pub fn render(&self) -> String {
         let model = self.refresh();
+        let trial = self.inner.watched.get().map(|watched| trial::collect(watched.trial(), &self.inner.registrar));
         let histograms = self.inner.workers.collect(&self.inner.registrar);
         let mut text = self.inner.registrar.render();
         text.push_str(&histograms);
+        text.push('\n');
+        text.push_str(&trial.unwrap_or_default());
         text.push('\n');
         text.push_str(&self.inner.release.describe());
         text.push('\n');

@@ -246,7 +246,9 @@ fn parse(text: &str) -> Exposed {
 /// The metric that a series belongs to.
 fn family(series: &str) -> &str {
     let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| series.strip_suffix(end));
-    histogram.filter(|name| name.ends_with("_seconds") || name.ends_with("_questions")).unwrap_or(series)
+    histogram
+        .filter(|name| ["_seconds", "_questions", "_overlap_ratio"].iter().any(|unit| name.ends_with(unit)))
+        .unwrap_or(series)
 }
 
 fn asked_in(file: &str) -> Vec<Asked> {

@@ -151,6 +151,45 @@ pub const LOG_FORMAT: &str = "human";
 /// One line for each start, swap, failure and stop; per-request lines need `debug`, which doubles a request's CPU.
 pub const LOG_LEVEL: &str = "info";
 
+/// A user id, a UUID or a SHA-256 in hexadecimal, with room to spare.
+pub const REQUEST_UNIT_BYTES_MAX: u64 = 128;
+
+/// A tenth of a second's questions at ten thousand a second: the shadow's thread may be kept waiting for so long.
+pub const SHADOW_QUEUE_MAX: u64 = 1_024;
+
+/// What the model answers is a part of what a release answers.
+pub const SHADOW_MODEL: bool = true;
+
+/// A canary that goes wrong answers for at most so long before it is noticed.
+pub const CANARY_CHECK_MS: u64 = 500;
+
+/// Long enough for some thousand answers at a hundred a second, short enough that a good hour does not hide a bad minute.
+pub const CANARY_WINDOW_MS: u64 = 60_000;
+
+/// Below it, a handful of unlucky answers looks like a bad release.
+pub const CANARY_SAMPLES_MIN: u64 = 200;
+
+/// Releases that follow each other differ by a hundredth or two: the histories that are asked for move.
+pub const CANARY_FALLBACK_EXCESS_MAX: f64 = 0.05;
+
+/// A model that is slower than the one before shows here first.
+pub const CANARY_DEGRADED_EXCESS_MAX: f64 = 0.02;
+
+/// No answer should ever be late: one in a hundred is not chance.
+pub const CANARY_ERROR_EXCESS_MAX: f64 = 0.01;
+
+/// Twice as slow is another release; less can be the cold start of its model's memory.
+pub const CANARY_LATENCY_PERCENT_MAX: u64 = 200;
+
+/// The goal for an answer is one millisecond at the 99th percentile, so what keeps to it is fast enough.
+pub const CANARY_LATENCY_FLOOR_US: u64 = 1_000;
+
+/// Half an hour sees some thousand users at every hour of traffic.
+pub const CANARY_BAKE_S: u64 = 1_800;
+
+/// Making a release the one that serves is a decision; a deployment that trusts its gates can leave it to the service.
+pub const CANARY_PROMOTE: bool = false;
+
 /// Each gate stands for a fault that was published somewhere and was found by users.
 pub const GATES_ON: bool = true;
 

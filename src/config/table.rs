@@ -26,6 +26,8 @@ pub const SECTIONS: &[&Section] = &[
     &Model::SECTION,
     &Drain::SECTION,
     &Log::SECTION,
+    &Shadow::SECTION,
+    &Canary::SECTION,
     &Gates::SECTION,
     &Memory::SECTION,
     &Pull::SECTION,
@@ -152,6 +154,8 @@ section! {
         "exclude_max" => exclude_max: usize = number(REQUEST_EXCLUDE_MAX, 0, 100_000);
         /// Questions in one batch.
         "batch_max" => batch_max: usize = number(REQUEST_BATCH_MAX, 1, 100_000);
+        /// Bytes of the key by which a caller's part in a canary is chosen.
+        "unit_bytes_max" => unit_bytes_max: usize = number(REQUEST_UNIT_BYTES_MAX, 1, 4_096);
         /// Time for an answer when the request names no deadline, in milliseconds.
         "deadline_default_ms" => deadline_default: Duration = wait_ms(REQUEST_DEADLINE_DEFAULT_MS, 1);
         /// Longest deadline that a request may name, in milliseconds; a longer one is cut to it.
@@ -249,6 +253,44 @@ section! {
         "format" => format: LogFormat = Kind::Word { default: LOG_FORMAT, allowed: LogFormat::WORDS };
         /// The least severe lines to write.
         "level" => level: LogLevel = Kind::Word { default: LOG_LEVEL, allowed: LogLevel::WORDS };
+    }
+}
+
+section! {
+    /// A staged release that answers a share of the live questions as well, for nobody to see.
+    Shadow in "shadow" {
+        /// Sampled questions that may wait to be answered; past it they are dropped and counted.
+        "queue_max" => queue_max: usize = number(SHADOW_QUEUE_MAX, 1, 1_000_000);
+        /// Ask the models, where a table does not hold the history. Without, the next rung answers in both releases.
+        "model" => model: bool = Kind::Switch { default: SHADOW_MODEL };
+    }
+}
+
+section! {
+    /// A staged release that answers a share of the callers: when it is taken back and quarantined by itself, and when it
+    /// becomes the one that serves.
+    Canary in "canary" {
+        /// Time between looks at its figures, in milliseconds.
+        "check_ms" => check: Duration = wait_ms(CANARY_CHECK_MS, 10);
+        /// The time that is judged, in milliseconds: the latest, or all of it while that has fewer answers than `samples_min`.
+        "window_ms" => window: Duration = wait_ms(CANARY_WINDOW_MS, 10);
+        /// Answers of the canary below which nothing is judged.
+        "samples_min" => samples_min: u64 = number(CANARY_SAMPLES_MIN, 1, 1_000_000_000);
+        /// How much more of its answers may come from elsewhere than the table, as a share of all, than of the current
+        /// release's.
+        "fallback_excess_max" => fallback_excess_max: f64 = Kind::Share { default: CANARY_FALLBACK_EXCESS_MAX };
+        /// The same for answers that the model should have given and another rung gave.
+        "degraded_excess_max" => degraded_excess_max: f64 = Kind::Share { default: CANARY_DEGRADED_EXCESS_MAX };
+        /// The same for answers that came too late, or for which the caller did not stay.
+        "error_excess_max" => error_excess_max: f64 = Kind::Share { default: CANARY_ERROR_EXCESS_MAX };
+        /// Its 99th percentile of the time to an answer, in percent of the current release's.
+        "latency_percent_max" => latency_percent_max: u64 = number(CANARY_LATENCY_PERCENT_MAX, 100, 100_000);
+        /// A time to an answer, in microseconds, that is never too long, whatever the current release takes.
+        "latency_floor_us" => latency_floor_us: u64 = number(CANARY_LATENCY_FLOOR_US, 0, 10_000_000);
+        /// Time that a canary must have kept to its bounds, since its share was last changed, before it is promoted, in seconds.
+        "bake_s" => bake_s: u64 = number(CANARY_BAKE_S, 1, 2_592_000);
+        /// Promote it by itself once it has baked; otherwise that is for an operator to do.
+        "promote" => promote: bool = Kind::Switch { default: CANARY_PROMOTE };
     }
 }
 

@@ -4,6 +4,8 @@ use super::transfer::{Polled, Pushed};
 use crate::answer::{Degraded, Source};
 use crate::error::Code;
 use crate::model::worker::Failure;
+use crate::snapshot::live::Arm;
+use crate::trial::judge::Bound;
 
 /// A closed set of label values, each with its place in an array of handles.
 pub(super) trait Label: Copy + 'static {
@@ -113,7 +115,7 @@ macro_rules! spelled {
     };
 }
 
-spelled!(Code, Source, Degraded, Failure);
+spelled!(Code, Source, Degraded, Failure, Arm, Bound);
 
 /// One `T` for each value of `L`.
 pub(super) fn per_label<L: Label, T>(make: impl FnMut(L) -> T) -> Box<[T]> {
@@ -141,5 +143,7 @@ mod tests {
         check_order::<Source>();
         check_order::<Degraded>();
         check_order::<Failure>();
+        check_order::<Arm>();
+        check_order::<Bound>();
     }
 }

@@ -8,18 +8,32 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+mod asked;
+mod churn;
+mod compare;
 mod floor;
+mod judged;
 mod offer;
+mod room;
+mod signed;
+mod verdict;
 
+pub use churn::Churn;
 pub use floor::Floor;
 pub use offer::{Offer, Refusal};
+pub use room::Need;
+pub use verdict::{Ruling, Verdict};
+
+use judged::Judged;
+use verdict::Finding;
 
 use super::manifest::Manifest;
+use super::parcel::Parcel;
 use super::release::{Release, ReleaseError};
 use super::store::Store;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Signing};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::model::engine::Precision;
 
 /// Declares the gates with their words, in the order in which they are judged.
 macro_rules! gates {
@@ -64,33 +78,6 @@ gates! {
     Quality = "quality",
 }
 
-/// What a gate says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ruling {
-    /// The release may pass; the text says so where there was nothing to judge by.
-    Passed,
-    /// It may not.
-    Refused,
-    /// The gate is off, or does not apply.
-    Off,
-}
-
-/// What one gate found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// The gate.
-    pub gate: GateName,
-    /// What it says.
-    pub ruling: Ruling,
-    /// The verdict for people: what was expected, what came, and, where it refuses, what to do.
-    pub text: String,
-    /// What was expected; empty where nothing was.
-    pub expected: String,
-    /// What came; empty where nobody looked.
-    pub got: String,
-}
-
 /// Why a release is judged. What compares it with the current one is only for one that is new here: who rolls back wants
 /// the older data, and who starts has nothing to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +96,6 @@ pub struct Gates {
 
 struct Inner {
     rules: config::Gates,
-    precision: Precision,
     metrics: Metrics,
 }
 
@@ -117,31 +103,33 @@ impl Gates {
     /// The gates of a configuration. The files of keys are read when they are needed, so that a key can be replaced without
     /// a restart.
     pub fn new(config: &Config, metrics: &Metrics) -> Self {
-        let (rules, precision, metrics) = (config.gates.clone(), config.model.precision, metrics.clone());
-        Self { inner: Arc::new(Inner { rules, precision, metrics }) }
+        Self { inner: Arc::new(Inner { rules: config.gates.clone(), metrics: metrics.clone() }) }
     }
 
     /// Whether the bytes of what is offered may come: asked before the first of them is. `current` is the manifest of what
     /// serves, whose model need not be counted twice.
     ///
     /// # Errors
-    /// When it is quarantined, is in a format that is not taken, is not signed as it must be, or has no room on the disk or
-    /// in memory.
-    pub fn before_fetch(&self, _offer: &Offer<'_>, _current: Option<&Manifest>, _store: &Store) -> Result<(), Refusal> {
-        Ok(())
+    /// When it is in a format that is not taken, is not signed as it must be, or has no room on the disk or in memory.
+    pub fn before_fetch(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
+        self.offered(offer, current, store)
+            .inspect_err(|refusal| refusal.gate().into_iter().for_each(|gate| self.refused(gate)))
     }
 
-    /// Whether a release of the store may be loaded beside what is in memory: asked before its table is touched.
+    /// Whether a release of the store may be loaded beside what is in memory: asked before its table is touched. Where it
+    /// may not, letting go of a release that only waits (the previous one) may make room.
     ///
     /// # Errors
     /// When there is no room for it in memory.
     pub fn before_load(
         &self,
-        _release: &Manifest,
-        _current: Option<&Manifest>,
-        _store: &Store,
+        release: &Manifest,
+        current: Option<&Manifest>,
+        store: &Store,
     ) -> Result<(), ReleaseError> {
-        Ok(())
+        let need = Need::of(release, current, store);
+        let verdict = self.ruled(GateName::Memory, |rules| room::memory(rules, &need, &Memory::now()));
+        if verdict.refuses() { Err(self.error(verdict)) } else { Ok(()) }
     }
 
     /// Checks every byte, unless the gate `integrity` is off.
@@ -153,8 +141,9 @@ impl Gates {
     }
 
     /// Every gate's verdict on a release that is loaded, in the order of [`GateName::ALL`]; golden questions are asked here.
-    pub fn judge(&self, _staged: &Release, _current: Option<&Release>, _occasion: Occasion) -> Vec<Verdict> {
-        Vec::new()
+    pub fn judge(&self, staged: &Release, current: Option<&Release>, occasion: Occasion) -> Vec<Verdict> {
+        let judged = Judged { staged, current: current.filter(|_| occasion == Occasion::New) };
+        GateName::ALL.iter().map(|&gate| self.ruled(gate, |rules| judged.find(gate, rules))).collect()
     }
 
     /// Judges, counts what refuses, reports the churn, and gives the first refusal as an error.
@@ -168,29 +157,96 @@ impl Gates {
         occasion: Occasion,
     ) -> Result<Vec<Verdict>, ReleaseError> {
         let verdicts = self.judge(staged, current, occasion);
-        match verdicts.iter().find(|verdict| verdict.refuses()) {
-            Some(refused) => Err(ReleaseError::Refused(Box::new(refused.clone()))),
-            None => Ok(verdicts),
+        let refused: Vec<_> = verdicts.iter().filter(|verdict| verdict.refuses()).collect();
+        for verdict in refused.iter().skip(1) {
+            // The first is told by whoever gets the error.
+            tracing::warn!(release = %staged.manifest().version, gate = %verdict.gate, "refused as well: {verdict}");
+            self.refused(verdict.gate);
         }
+        match refused.first() {
+            Some(first) => Err(self.error((*first).clone())),
+            None => {
+                current.into_iter().for_each(|current| self.report(staged, current));
+                Ok(verdicts)
+            }
+        }
+    }
+
+    /// Counts what a load itself refused, by the gate that it stands for. What [`Gates::check`] and [`Gates::before_load`]
+    /// refuse is counted there.
+    pub fn count(&self, error: &ReleaseError) {
+        error.gate().into_iter().for_each(|gate| self.refused(gate));
+    }
+
+    /// How much a release would change what is answered first; `None` where nobody wants to know, or nothing can be compared.
+    pub fn churn(&self, staged: &Release, current: &Release) -> Option<f64> {
+        match self.inner.rules.churn_histories_max {
+            0 => None,
+            histories_max => Churn::between(staged, current, histories_max).share(),
+        }
+    }
+
+    fn offered(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
+        let (format, need) = match offer.parcel {
+            Parcel::Release(release) => (Some(release), Need::of(release, current, store)),
+            Parcel::Model(model) => (None, Need::of_model(model)),
+        };
+        if let Some(release) = format {
+            self.passed(GateName::Format, |rules| asked::format(rules, release))?;
+        }
+        self.passed(GateName::Signature, |rules| signed::offered(rules, offer.manifest, offer.signature))?;
+        room::disk(offer, store)?;
+        self.passed(GateName::Memory, |rules| room::memory(rules, &need, &Memory::now()))
+    }
+
+    fn passed(&self, gate: GateName, find: impl FnOnce(&config::Gates) -> Finding) -> Result<(), Refusal> {
+        let verdict = self.ruled(gate, find);
+        if verdict.refuses() { Err(Refusal::Gate(Box::new(verdict))) } else { Ok(()) }
+    }
+
+    /// A gate's verdict; it looks at nothing where it is off.
+    fn ruled(&self, gate: GateName, find: impl FnOnce(&config::Gates) -> Finding) -> Verdict {
+        let rules = &self.inner.rules;
+        let finding = if is_on(rules, gate) { find(rules) } else { Finding::Off("the gate is off") };
+        finding.verdict(gate)
+    }
+
+    fn report(&self, staged: &Release, current: &Release) {
+        let Some(churn) = self.churn(staged, current) else { return };
+        self.inner.metrics.gate().churned(churn);
+        let (release, against) = (&staged.manifest().version, &current.manifest().version);
+        tracing::info!(%release, %against, churn, "share of histories whose first candidate changes");
+    }
+
+    fn error(&self, refused: Verdict) -> ReleaseError {
+        self.refused(refused.gate);
+        ReleaseError::Refused(Box::new(refused))
+    }
+
+    fn refused(&self, gate: GateName) {
+        self.inner.metrics.gate().refused(gate);
     }
 }
 
-impl Verdict {
-    /// Whether it keeps the release from serving.
-    pub fn refuses(&self) -> bool {
-        self.ruling == Ruling::Refused
+/// Whether a gate is on. Signatures have words of their own, which their rule reads.
+fn is_on(rules: &config::Gates, gate: GateName) -> bool {
+    match gate {
+        GateName::Integrity => rules.integrity,
+        GateName::Signature => rules.signature != Signing::Off,
+        GateName::Format => rules.format,
+        GateName::Compatibility => rules.compatibility,
+        GateName::Window => rules.window,
+        GateName::Coverage => rules.coverage,
+        GateName::Size => rules.size,
+        GateName::Golden => rules.golden,
+        GateName::Memory => rules.memory,
+        GateName::Quality => rules.quality,
     }
 }
 
 impl fmt::Display for GateName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.word())
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.text)
     }
 }
 

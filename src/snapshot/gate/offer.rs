@@ -1,6 +1,6 @@
 //! What is offered before its first byte comes, and why it is refused; it must never look at a byte that has not come.
 
-use super::Verdict;
+use super::{GateName, Verdict};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::parcel::Parcel;
 use crate::snapshot::signature::Signature;
@@ -49,6 +49,14 @@ impl Refusal {
             Self::Gate(verdict) => verdict.gate.word(),
             Self::Space { .. } => "space",
             Self::Quarantined { .. } => "quarantined",
+        }
+    }
+
+    /// The gate that refuses, if one does.
+    pub(super) fn gate(&self) -> Option<GateName> {
+        match self {
+            Self::Gate(verdict) => Some(verdict.gate),
+            Self::Space { .. } | Self::Quarantined { .. } => None,
         }
     }
 }
