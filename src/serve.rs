@@ -20,6 +20,7 @@ use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
 use crate::room::Room;
+use crate::snapshot::ingest::{Ingest, IngestRules};
 use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
@@ -117,7 +118,10 @@ impl Service {
         let book = Book::new();
         let parts = Parts { store: store.clone(), live, metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
-        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
+        let ingest = Arc::new(Ingest::open(store.clone(), IngestRules::new(config)));
+        let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());
+        let shown =
+            admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
         let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let http = Door::new(sockets.http, http, config.http.connections_max);

@@ -187,6 +187,7 @@ fn of_ingest(error: &IngestError) -> Code {
         | IngestError::ModelManifest(_)
         | IngestError::Version { .. }
         | IngestError::Size { .. }
+        | IngestError::Short { .. }
         | IngestError::Digest { .. }
         | IngestError::Release { .. }
         | IngestError::Model { .. } => Code::Refused,
@@ -197,6 +198,7 @@ fn of_ingest(error: &IngestError) -> Code {
         IngestError::Exists { .. }
         | IngestError::Busy { .. }
         | IngestError::NotOpen { .. }
+        | IngestError::Offset { .. }
         | IngestError::Incomplete { .. }
         | IngestError::NeedsModel { .. } => Code::Conflict,
         IngestError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Code::StorageFull,
