@@ -29,6 +29,7 @@ use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
 use crate::room::Room;
+use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
@@ -90,10 +91,12 @@ pub struct Parts {
     pub room: Arc<Room>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
-    /// Whose pointer is moved, and where pushes go.
+    /// Whose pointer is moved.
     pub store: Store,
     /// Who follows the pointer.
     pub reloader: Reloader,
+    /// Who receives what is pushed.
+    pub ingest: Arc<Ingest>,
 }
 
 /// The door, open; it closes when told to, not when dropped.
@@ -257,7 +260,7 @@ async fn keep_clean(desk: Arc<Desk>) {
         ticks.tick().await;
         let desk = desk.clone();
         // A panic in there has been printed; the next tick tries again.
-        let _ = on_disk(move || desk.ingest.remove_abandoned()).await;
+        let _ = on_disk(move || desk.parts.ingest.remove_abandoned()).await;
     }
 }
 

@@ -10,28 +10,33 @@ use std::time::Duration;
 mod admin;
 mod door;
 mod durations;
+mod gate;
 mod label;
 mod lives;
 mod model;
 mod registrar;
 mod release;
 mod totals;
+mod transfer;
 mod trial;
 mod workers;
 
 pub use admin::AdminMetrics;
 pub use door::{Connection, DoorMetrics};
+pub use gate::GateMetrics;
 pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
 pub use totals::DoorTotals;
+pub use transfer::{Polled, Pushed, TransferMetrics};
 pub use trial::TrialMetrics;
 
 use model::breaker_number;
 use registrar::{Registrar, declare};
 use workers::Workers;
 
+use crate::memory::Memory;
 use crate::snapshot::live::Share;
 use crate::trial::spread::{DURATION_BOUNDS_S, OVERLAP_BOUNDS};
 use crate::trial::tally::Totals;
@@ -145,6 +150,15 @@ declare! {
         "Times that the release before was gone back to, by an operator or because the current one was quarantined.";
     RELEASES_RETIRED = Kind::Counter, "segue_releases_retired_total", [],
         "Releases removed from the disk because they served long ago.";
+    // The gates, and what releases cost in memory.
+    GATE_REFUSALS = Kind::Counter, "segue_gate_refusals_total", ["gate"],
+        "Releases that a gate refused, before a byte came, before a load or before the swap; what served serves on.";
+    GATE_CHURN = Kind::Gauge, "segue_gate_churn_ratio", [],
+        "Share of histories whose first candidate differs between the release judged last and the one that served then.";
+    MEMORY_LIMIT = Kind::Gauge, "segue_memory_limit_bytes", [],
+        "Memory that the process may use, by the narrowest of its cgroups; absent where none limits it.";
+    MEMORY_LOCKED = Kind::Gauge, "segue_memory_locked_bytes", [],
+        "Bytes of tables that cannot be paged out.";
     // The unseen log.
     UNSEEN_RECORDED = Kind::Counter, "segue_unseen_recorded_total", [],
         "Histories counted because the table did not hold them, after sampling.";
@@ -190,6 +204,19 @@ declare! {
         "Connections that ended before they were encrypted: no TLS, or a certificate that is missing, foreign or expired.";
     TLS_CERTIFICATE_EXPIRY = Kind::Gauge, "segue_tls_certificate_expiry_timestamp_seconds", ["door"],
         "Unix time at which the door's certificate ends. Absent where a door speaks no TLS.";
+    // What comes.
+    PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
+        "Releases and models that came, pushed or pulled, by how that ended.";
+    PUSH_BYTES = Kind::Counter, "segue_push_bytes_total", [],
+        "Bytes that came of releases and models, pushed or pulled.";
+    PULL_POLLS = Kind::Counter, "segue_pull_polls_total", ["outcome"],
+        "Looks at the channel that is followed, by what came of them.";
+    PULL_LAST_SUCCESS = Kind::Gauge, "segue_pull_last_success_timestamp_seconds", [],
+        "Unix time of the last look at the channel that did not fail, 0 before it; absent where nothing is pulled.";
+    PULL_BYTES = Kind::Counter, "segue_pull_bytes_total", [],
+        "Bytes fetched of releases and models.";
+    PULL_CHANNEL_INFO = Kind::Gauge, "segue_pull_channel_info", ["channel", "release"],
+        "Always 1; its labels name the channel that is followed and the release that it names.";
     // The program.
     BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
         "Always 1; its label names the program's version.";
@@ -234,6 +261,8 @@ struct Inner {
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
+    gate: GateMetrics,
+    transfer: Arc<TransferMetrics>,
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
     admin: AdminMetrics,
@@ -251,6 +280,8 @@ impl Metrics {
             inner: Arc::new(Inner {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
+                gate: GateMetrics::new(&registrar),
+                transfer: Arc::new(TransferMetrics::new(&registrar)),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
                 admin: AdminMetrics::new(&registrar),
@@ -275,6 +306,16 @@ impl Metrics {
     /// The handles of the operator's door.
     pub fn admin(&self) -> &AdminMetrics {
         &self.inner.admin
+    }
+
+    /// The handles of the gates.
+    pub fn gate(&self) -> &GateMetrics {
+        &self.inner.gate
+    }
+
+    /// The handles of who receives and who pulls.
+    pub fn transfer(&self) -> Arc<TransferMetrics> {
+        self.inner.transfer.clone()
     }
 
     /// The handles of the model's part.
@@ -305,6 +346,8 @@ impl Metrics {
         text.push('\n');
         text.push_str(&self.inner.release.describe());
         text.push('\n');
+        text.push_str(&self.inner.transfer.describe());
+        text.push('\n');
         text.push_str(&model.map(|model| model.render()).unwrap_or_default());
         sorted(&text)
     }
@@ -318,8 +361,11 @@ impl Metrics {
     /// Brings the gauges up to date that are read rather than kept. Gives the model that serves, if one does.
     fn refresh(&self) -> Option<ModelInfo> {
         self.inner.registrar.locally(|| self.inner.process.collect());
-        let watched = self.inner.watched.get()?;
         let set = |metric, value| self.inner.registrar.gauge(metric, &[]).set(value);
+        let memory = Memory::now();
+        memory.limit_bytes.into_iter().for_each(|limit| set(&MEMORY_LIMIT, limit as f64));
+        set(&MEMORY_LOCKED, memory.locked_bytes as f64);
+        let watched = self.inner.watched.get()?;
         set(&READY, f64::from(u8::from(watched.ready())));
         set(&IN_FLIGHT, watched.in_flight() as f64);
         set(&IN_FLIGHT_LIMIT, watched.in_flight_limit() as f64);

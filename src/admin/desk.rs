@@ -16,7 +16,6 @@ use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::drain::Drain;
-use crate::snapshot::ingest::{Ingest, IngestRules};
 use crate::snapshot::lifecycle::Book;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::store::State;
@@ -24,7 +23,6 @@ use crate::snapshot::store::State;
 /// The service as its operator meets it.
 pub(super) struct Desk {
     pub(super) parts: Parts,
-    pub(super) ingest: Ingest,
     pub(super) auth: Auth,
     pub(super) audit: Audit,
     pub(super) pace: Pace,
@@ -37,16 +35,9 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Gathers what the calls work on; opens the place where pushes go.
+    /// Gathers what the calls work on.
     pub(super) fn new(parts: Parts, (auth, audit): (Auth, Audit), config: &Config, stop: &Drain) -> Self {
-        let rules = IngestRules {
-            bytes_max: config.admin.push_bytes_max,
-            idle_max: config.admin.push_idle_max,
-            precision: config.model.precision,
-            model_missing: config.model.missing,
-        };
         Self {
-            ingest: Ingest::open(parts.store.clone(), rules),
             pace: Pace { idle_max: config.admin.body_idle_timeout },
             figures: Recorder::default(),
             lookups: Semaphore::new(LOOKUPS_MAX),

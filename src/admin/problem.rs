@@ -191,6 +191,7 @@ fn of_ingest(error: &IngestError) -> Code {
         | IngestError::ModelManifest(_)
         | IngestError::Version { .. }
         | IngestError::Size { .. }
+        | IngestError::Short { .. }
         | IngestError::Digest { .. }
         | IngestError::Release { .. }
         | IngestError::Model { .. } => Code::Refused,
@@ -201,6 +202,7 @@ fn of_ingest(error: &IngestError) -> Code {
         IngestError::Exists { .. }
         | IngestError::Busy { .. }
         | IngestError::NotOpen { .. }
+        | IngestError::Offset { .. }
         | IngestError::Incomplete { .. }
         | IngestError::NeedsModel { .. } => Code::Conflict,
         IngestError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Code::StorageFull,

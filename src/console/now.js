@@ -133,7 +133,7 @@ function showAnswers({ now, release, in_flight: inFlight }) {
 }
 
 function legendOf(source, part, expected) {
-  const wanted = expected !== undefined && h("dd", { class: "aside", title: "the share that the release's maker expects" }, `expected ${share(expected)}`);
+  const wanted = expected !== undefined && h("dd", { class: "aside", title: "the share that the release's maker expects" }, `exp. ${share(expected)}`);
   return h("div", {},
     h("dt", {}, h("span", { class: `key ${source}` }), source),
     h("dd", {}, part === null ? "–" : share(part)), wanted);
