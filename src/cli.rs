@@ -16,6 +16,7 @@ mod store;
 mod push;
 mod status;
 mod change;
+mod sign;
 mod unseen;
 mod health;
 mod openapi;
@@ -85,6 +86,10 @@ enum Command {
     Unpin(change::UnpinArgs),
     /// Bar a release from ever serving again; where it serves, the service goes back first
     Quarantine(change::QuarantineArgs),
+    /// Make a pair of keys: one signs releases, the other lets services check who did
+    Keygen(sign::KeygenArgs),
+    /// Sign a release and its model, after every check
+    Sign(sign::SignArgs),
     /// Read what was asked for that no table held, for the next refresh
     #[command(subcommand)]
     Unseen(unseen::Command),
@@ -128,6 +133,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Pin(args) => change::pin(&args),
         Command::Unpin(args) => change::unpin(&args),
         Command::Quarantine(args) => change::quarantine(&args),
+        Command::Keygen(args) => sign::keygen(&args),
+        Command::Sign(args) => sign::sign(&args),
         Command::Unseen(command) => unseen::run(command),
         Command::Health(args) => health::run(&args),
         Command::Openapi => openapi::run(),
