@@ -50,6 +50,7 @@ class Browser:
         self._numbers = itertools.count(1)
         self._replies = {}
         self._lock = threading.Lock()
+        self._loaded = threading.Event()
         self.complaints = []
         threading.Thread(target=self._listen, daemon=True).start()
         target = self._send("Target.createTarget", {"url": "about:blank"}, None)["targetId"]
@@ -72,8 +73,9 @@ class Browser:
 
     def open(self, url):
         """Goes to a page, and waits until it is there."""
+        self._loaded.clear()
         self.send("Page.navigate", url=url)
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        assert self._loaded.wait(PATIENCE_S), f"{url} did not load"
 
     def value(self, expression):
         """What an expression is in the page; a promise is waited for."""
@@ -85,12 +87,11 @@ class Browser:
         return reply["result"].get("value")
 
     def until(self, expression):
-        """Waits until an expression is true in the page, and gives what it is."""
+        """Waits until an expression is true in the page."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            value = self.value(expression)
-            if value:
-                return value
+            if self.value(f"Boolean({expression})"):
+                return
             # The page has a clock of its own; this only spares the processor.
             threading.Event().wait(0.02)
         raise AssertionError(f"it never came to be: {expression}")
@@ -109,7 +110,7 @@ class Browser:
 
     def click(self, expression):
         """Clicks in the middle of the element that an expression gives, where the page has it: what covers it gets the click."""
-        self.until(f"Boolean({expression})")
+        self.until(expression)
         box = self.value(
             f"(() => {{ const element = {expression}; element.scrollIntoView({{ block: 'center' }});"
             "const box = element.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
@@ -158,6 +159,8 @@ class Browser:
     def _heard(self, message):
         if "id" in message:
             self._replies.pop(message["id"]).put(message)
+        elif message["method"] == "Page.loadEventFired":
+            self._loaded.set()
         elif message["method"] == "Runtime.exceptionThrown":
             details = message["params"]["exceptionDetails"]
             self.complaints.append(details.get("exception", {}).get("description") or details["text"])
