@@ -55,7 +55,8 @@ pub(super) async fn clusters(
 impl Desk {
     fn look_up(&self, ask: &Ask) -> Result<LookupBody, AdminError> {
         let lineup = self.parts.room.lineup().ok_or(Error::NotReady)?;
-        let staged = lineup.trial.as_ref().map(|trial| self.answer_of(&trial.release, ask));
+        let staged = self.parts.reloader.status().staged.and_then(|staged| staged.upgrade());
+        let staged = staged.map(|release| self.answer_of(&release, ask));
         Ok(LookupBody { current: self.answer_of(&lineup.current, ask), staged })
     }
 

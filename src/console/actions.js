@@ -7,6 +7,7 @@ import { share as percent } from "./format.js";
 import { role, withToken } from "./session.js";
 import { standingOf } from "./standing.js";
 import { toast } from "./toast.js";
+import { sharesOf } from "./trial.js";
 
 const LOADED = ["staged", "shadow", "canary"];
 const SERVABLE = ["stored", "retired", "failed", "previous"];
@@ -117,9 +118,9 @@ const quarantine = (of) => confirmed(of, {
 
 const canary = (of) => shared(of, {
   title: `Canary ${of.version}`,
-  text: "This share of traffic is answered by it instead of by what serves. A caller's unit always gets the same release.",
+  text: "This share of callers is answered by it instead of by what serves. The same unit always gets the same release.",
   path: "canary",
-  now: of.trial?.canary_share,
+  now: sharesOf(of.trial, of.version).canary,
   start: 0.05,
 });
 
@@ -127,7 +128,7 @@ const shadow = (of) => shared(of, {
   title: `Shadow ${of.version}`,
   text: "This share of live questions is answered by it as well, and compared. Callers notice nothing.",
   path: "shadow",
-  now: of.trial?.shadow_share,
+  now: sharesOf(of.trial, of.version).shadow,
   start: 0.1,
 });
 

@@ -29,7 +29,7 @@ async function life() {
   showState(status);
   showNotices(status, releases);
   showServing(status, releases);
-  showTrial(trial, releases);
+  showTrial(trial);
   showReleases(releases, trial, refresh);
   retry(releases);
   const moving = status.loading || releases.releases.some((entry) => isMoving(standingOf(entry, releases)));

@@ -4,7 +4,9 @@ import { actionsFor } from "./actions.js";
 import { at, h, put } from "./dom.js";
 import { bytes, count, date, dateAndTime, figure, plain, setShare, span, timeOfDay } from "./format.js";
 import { openMenu } from "./menu.js";
+import { role } from "./session.js";
 import { isMoving, isWhole, ordered, pill, standingOf } from "./standing.js";
+import { sharesOf } from "./trial.js";
 
 /** Rows shown before the rest is asked for. */
 const ROWS_FIRST = 8;
@@ -17,7 +19,7 @@ let last = null;
 /** Shows the releases; draws only what is not shown already, so that nobody's focus or reading place is lost. */
 export function showReleases(releases, trial, done) {
   last = { releases, trial, done };
-  const wanted = JSON.stringify([releases, trial?.canary_share, trial?.shadow_share]);
+  const wanted = JSON.stringify([releases, sharesOf(trial, trial?.release), role()]);
   if (view.drawn !== wanted) draw(wanted);
   ages();
 }
@@ -100,13 +102,13 @@ function ages() {
 }
 
 function tags({ version }, { pinned, declined, serving, current }, trial) {
-  const mine = trial?.release === version ? trial : null;
+  const { canary, shadow } = sharesOf(trial, version);
   return [
     version === pinned && h("span", { class: "tag" }, "pinned"),
     version === declined && h("span", { class: "tag warn", title: "somebody rolled back from it; pulls leave it alone" }, "declined"),
     version === current && version !== serving && h("span", { class: "tag warn", title: "the store points at it, and it does not serve" }, "wanted"),
-    mine?.canary_share > 0 && h("span", { class: "tag trial" }, `canary ${setShare(mine.canary_share)}`),
-    mine?.shadow_share > 0 && h("span", { class: "tag trial" }, `shadow ${setShare(mine.shadow_share)}`),
+    canary > 0 && h("span", { class: "tag trial" }, `canary ${setShare(canary)}`),
+    shadow > 0 && h("span", { class: "tag trial" }, `shadow ${setShare(shadow)}`),
   ];
 }
 

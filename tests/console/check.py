@@ -67,7 +67,7 @@ def lifecycle(browser, program):
         standing(browser, "second", "canary")
         releases = {service.asked([25, 8], f"somebody-{number}")["release"] for number in range(64)}
         assert releases == {"first", "second"}, releases
-        browser.until("document.querySelector('#trial').textContent.includes('50 % of traffic')")
+        browser.until("document.querySelector('#trial').textContent.includes('50 % of callers')")
         browser.until("document.querySelectorAll('.answer').length === 2")
         picture(browser, "trial")
         press(browser, "Promote", "second")

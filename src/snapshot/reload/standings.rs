@@ -2,10 +2,11 @@
 //! anything.
 
 use std::mem;
+use std::sync::Arc;
 
-use super::OPERATOR;
 use super::follower::Follower;
 use super::outcome::Failure;
+use super::{OPERATOR, locked};
 use crate::snapshot::lifecycle::{ENDED_MAX, Entry, Reason, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::retention;
@@ -24,6 +25,8 @@ impl Follower {
         let mut residents = mem::take(&mut self.residents);
         self.retired.take(residents.keep(|version| self.serves(version) || self.keeps(version)));
         self.residents = residents;
+        let staged = self.state.staged.as_ref().and_then(|version| self.residents.find(version));
+        locked(&self.status).staged = staged.as_ref().map(Arc::downgrade);
         self.expire();
     }
 
