@@ -15,7 +15,10 @@ export function combobox({ search, choose, erase }) {
   const state = { found: [], at: -1, timer: 0, asked: 0 };
 
   const close = () => {
+    clearTimeout(state.timer);
+    state.asked += 1;
     list.hidden = true;
+    list.replaceChildren();
     state.at = -1;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
@@ -35,6 +38,7 @@ export function combobox({ search, choose, erase }) {
     list.children[place]?.scrollIntoView({ block: "nearest" });
   };
   const open = async () => {
+    clearTimeout(state.timer);
     const asked = ++state.asked;
     const found = await search(input.value).catch(() => []);
     if (asked !== state.asked || document.activeElement !== input) return;
@@ -47,13 +51,17 @@ export function combobox({ search, choose, erase }) {
   const keys = {
     ArrowDown: () => (list.hidden ? open() : mark((state.at + 1) % Math.max(1, state.found.length))),
     ArrowUp: () => mark((state.at - 1 + state.found.length) % Math.max(1, state.found.length)),
-    Enter: () => take(Math.max(0, state.at)),
+    // Whoever types faster than the list comes means its first line.
+    Enter: async () => {
+      if (list.hidden) await open();
+      take(Math.max(0, state.at));
+    },
     Escape: close,
   };
   input.addEventListener("keydown", (event) => {
     if (event.key === "Backspace" && input.value === "") erase();
     const act = keys[event.key];
-    if (!act || (event.key === "Enter" && list.hidden)) return;
+    if (!act || (event.key === "Enter" && input.value === "" && list.hidden)) return;
     event.preventDefault();
     act();
   });

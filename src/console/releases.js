@@ -72,7 +72,7 @@ function row(entry) {
   const open = view.open.has(entry.version);
   const actions = actionsFor(entry, releases, trial, done);
   const details = `details-${entry.version}`;
-  return h("li", { class: `row ${standing}`, "data-version": entry.version },
+  return h("li", { class: `row ${standing}`, "data-version": entry.version, "data-blocked": role() === "reader" },
     h("div", { class: "row-line" },
       h("div", { class: "row-standing" }, pill(standing), since(entry)),
       h("div", { class: "row-name" },

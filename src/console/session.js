@@ -4,6 +4,7 @@ import { ask, field } from "./dialog.js";
 import { at, h, say } from "./dom.js";
 import { dropToken, hasToken, keepToken, read, Refused } from "./door.js";
 
+const heard = [];
 let known = { reads_ask: false, changes_ask: false, who: null, role: null };
 
 /** The role of who is at the page, `operator`, `reader` or null where nobody said. */
@@ -12,10 +13,15 @@ export const role = () => known.role;
 /** Whether the door lets this page look. */
 export const mayRead = () => !known.reads_ask || known.role !== null;
 
+/** Calls `act` whenever somebody else is at the page than before. */
+export const onSession = (act) => heard.push(act);
+
 /** Asks the door what it wants and who is here, and shows it. */
 export async function refreshSession() {
+  const before = known.role;
   known = await read("/admin/v1/session");
   show();
+  if (known.role !== before) heard.forEach((act) => act());
 }
 
 /** Runs a change; where it needs a token that is not there or no longer good, asks for one first. */

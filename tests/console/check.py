@@ -4,8 +4,11 @@ It shows the figures that the service has, its buttons change what is served, it
 keyboard and on a telephone, and never complains. With a directory as second argument, pictures of it are left there.
 """
 
+import contextlib
+import json
 import pathlib
 import sys
+import tempfile
 
 from browser import Browser, found
 from service import Service
@@ -25,7 +28,7 @@ def main(program, pictures=None):
 
 def figures(browser, program):
     """The page shows what the service counted."""
-    with Service(program) as service, service.traffic():
+    with site(browser, program) as service, service.traffic():
         visit(browser, service)
         browser.until("Number(document.querySelector('#requests').textContent) > 1")
         browser.until("/^[0-9.]+$/.test(document.querySelector('#p99').textContent)")
@@ -41,7 +44,7 @@ def figures(browser, program):
 
 def rollback(browser, program):
     """An activation and a rollback by their buttons change what is served, and the page says so."""
-    with Service(program) as service, service.traffic():
+    with site(browser, program) as service, service.traffic():
         visit(browser, service)
         act(browser, "second", "Activate")
         served(browser, service, "second")
@@ -59,7 +62,7 @@ def rollback(browser, program):
 
 def lifecycle(browser, program):
     """A release is staged, tried, promoted, pinned and barred from the page."""
-    with Service(program) as service, service.traffic():
+    with site(browser, program) as service, service.traffic():
         visit(browser, service)
         act(browser, "second", "Stage")
         standing(browser, "second", "staged")
@@ -89,7 +92,7 @@ def lifecycle(browser, program):
 
 def try_it(browser, program):
     """What is tried by keyboard is what a caller gets."""
-    with Service(program) as service:
+    with site(browser, program) as service:
         visit(browser, service)
         browser.value("document.querySelector('[role=combobox]').focus()")
         for typed in ("25", "8"):
@@ -107,12 +110,10 @@ def try_it(browser, program):
 
 def tokens(browser, program):
     """A door that asks for tokens is not shown to who has none, and changed by no reader."""
-    import tempfile
-
     with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
         file.write(f"operator ada {ADMIN_TOKEN}\nreader bob {READER_TOKEN}\n")
         file.flush()
-        with Service(program, "--admin-token-file", file.name, "--admin-reads", "token") as service:
+        with site(browser, program, "--admin-token-file", file.name, "--admin-reads", "token") as service:
             visit(browser, service, rows=False)
             token(browser, "not-a-token-at-all")
             browser.until("document.querySelector('dialog [role=alert]').textContent.includes('does not know')")
@@ -126,6 +127,7 @@ def tokens(browser, program):
             browser.click("document.querySelector('#session')")
             token(browser, ADMIN_TOKEN)
             browser.until("document.querySelector('#who').textContent === 'ada, operator'")
+            browser.until(f"{row('second')}?.dataset.blocked === undefined")
             act(browser, "second", "Activate")
             standing(browser, "second", "current")
             browser.value("sessionStorage.clear()")
@@ -133,7 +135,7 @@ def tokens(browser, program):
 
 def looks(browser, program):
     """It fits a telephone, follows the system's colours, and Tab reaches every control, each with a name."""
-    with Service(program) as service, service.traffic():
+    with site(browser, program) as service, service.traffic():
         for width, scheme in ((1360, "light"), (1360, "dark"), (390, "light"), (390, "dark"), (320, "light")):
             browser.size(width, 900)
             browser.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
@@ -161,7 +163,7 @@ def looks(browser, program):
 
 def empty(browser, program):
     """A store without a release is no failure of the page's."""
-    with Service(program, empty=True) as service:
+    with site(browser, program, empty=True) as service:
         visit(browser, service, rows=False)
         browser.until("document.querySelector('#state').textContent.includes('No release')")
         browser.until("document.querySelector('#releases').textContent.includes('segue push')")
@@ -170,7 +172,7 @@ def empty(browser, program):
 
 def gone(browser, program):
     """A service that goes away is said to be gone, and what was last seen stays."""
-    with Service(program) as service:
+    with site(browser, program) as service:
         visit(browser, service)
         service.stop()
         browser.until("document.querySelector('#state').textContent.includes('Unreachable')")
@@ -178,6 +180,14 @@ def gone(browser, program):
         picture(browser, "gone")
     # A connection that is refused is the browser's complaint, not the page's.
     browser.complaints = [one for one in browser.complaints if "ERR_CONNECTION_REFUSED" not in one]
+
+
+@contextlib.contextmanager
+def site(browser, program, *flags, empty=False):
+    """A service, which the browser leaves before it ends: a page that asks on would complain."""
+    with Service(program, *flags, empty=empty) as service:
+        yield service
+        browser.open("about:blank")
 
 
 def visit(browser, service, rows=True):
@@ -246,8 +256,6 @@ def more(version):
 
 
 def json_text(value):
-    import json
-
     return json.dumps(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
