@@ -24,7 +24,8 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::{Sources, store_variables};
 pub use table::{
-    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Shadow, Unseen,
+    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Shadow,
+    Unseen,
 };
 pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
 
