@@ -14,9 +14,9 @@ mod lookup;
 mod diff;
 mod store;
 mod push;
+mod sign;
 mod status;
 mod change;
-mod sign;
 mod unseen;
 mod health;
 mod openapi;
@@ -66,6 +66,10 @@ enum Command {
     Releases(store::ListArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
+    /// Make a pair of keys: one signs releases, the other lets services check who did
+    Keygen(sign::KeygenArgs),
+    /// Sign a release and its model, after every check
+    Sign(sign::SignArgs),
     /// Show what a running service serves, where every release stands and why, and how a trial goes
     Status(status::Args),
     /// Have a running service load a release beside what it serves, with every check
@@ -86,10 +90,6 @@ enum Command {
     Unpin(change::UnpinArgs),
     /// Bar a release from ever serving again; where it serves, the service goes back first
     Quarantine(change::QuarantineArgs),
-    /// Make a pair of keys: one signs releases, the other lets services check who did
-    Keygen(sign::KeygenArgs),
-    /// Sign a release and its model, after every check
-    Sign(sign::SignArgs),
     /// Read what was asked for that no table held, for the next refresh
     #[command(subcommand)]
     Unseen(unseen::Command),
@@ -123,6 +123,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
         Command::Push(args) => push::run(&args),
+        Command::Keygen(args) => sign::keygen(&args),
+        Command::Sign(args) => sign::sign(&args),
         Command::Status(args) => status::run(&args),
         Command::Stage(args) => change::stage(&args),
         Command::Shadow(args) => change::shadow(&args),
@@ -133,8 +135,6 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Pin(args) => change::pin(&args),
         Command::Unpin(args) => change::unpin(&args),
         Command::Quarantine(args) => change::quarantine(&args),
-        Command::Keygen(args) => sign::keygen(&args),
-        Command::Sign(args) => sign::sign(&args),
         Command::Unseen(command) => unseen::run(command),
         Command::Health(args) => health::run(&args),
         Command::Openapi => openapi::run(),

@@ -39,113 +39,156 @@ function act(of, label, run, { look = null, held = false }) {
   return { label, look, blocked, run: () => run(of) };
 }
 
-const rollBack = (of) => confirmed(of, {
-  title: `Roll back to ${of.version}?`,
-  text: [
-    serves(of, "answers every question at once"),
-    `Automatic pulls leave ${of.releases.serving} alone until somebody activates it again.`,
-  ],
-  label: "Roll back",
-  path: "rollback",
-  done: `${of.version} serves again`,
-});
+const rollBack = (of) =>
+  confirmed(of, {
+    title: `Roll back to ${of.version}?`,
+    text: [
+      serves(of, "answers every question at once"),
+      `Automatic pulls leave ${of.releases.serving} alone until somebody activates it again.`,
+    ],
+    label: "Roll back",
+    path: "rollback",
+    done: `${of.version} serves again`,
+  });
 
-const promote = (of) => confirmed(of, {
-  title: `Promote ${of.version}?`,
-  text: [serves(of, "is loaded and checked, and answers every question at once"), `${of.releases.serving} becomes the previous release.`],
-  label: "Promote",
-  path: "promote",
-  body: { version: of.version },
-  done: `${of.version} serves`,
-});
+const promote = (of) =>
+  confirmed(of, {
+    title: `Promote ${of.version}?`,
+    text: [
+      serves(of, "is loaded and checked, and answers every question at once"),
+      `${of.releases.serving} becomes the previous release.`,
+    ],
+    label: "Promote",
+    path: "promote",
+    body: { version: of.version },
+    done: `${of.version} serves`,
+  });
 
-const activate = (of) => confirmed(of, {
-  title: `Activate ${of.version}?`,
-  text: [serves(of, "is loaded and checked first; it serves only if every check passes")],
-  label: "Activate",
-  path: "activate",
-  body: { version: of.version },
-  done: `${of.version} serves`,
-});
+const activate = (of) =>
+  confirmed(of, {
+    title: `Activate ${of.version}?`,
+    text: [serves(of, "is loaded and checked first; it serves only if every check passes")],
+    label: "Activate",
+    path: "activate",
+    body: { version: of.version },
+    done: `${of.version} serves`,
+  });
 
-const stage = (of) => confirmed(of, {
-  title: `Stage ${of.version}?`,
-  text: ["It is loaded and checked beside what serves. No answer changes until it is promoted or gets a canary."],
-  label: "Stage",
-  path: "stage",
-  body: { version: of.version },
-  done: `${of.version} is staged`,
-});
+const stage = (of) =>
+  confirmed(of, {
+    title: `Stage ${of.version}?`,
+    text: ["It is loaded and checked beside what serves. No answer changes until it is promoted or gets a canary."],
+    label: "Stage",
+    path: "stage",
+    body: { version: of.version },
+    done: `${of.version} is staged`,
+  });
 
-const pin = (of) => confirmed(of, {
-  title: `Pin ${of.version}?`,
-  text: ["The service stays at this release: no pull, activation, promotion or rollback moves it until it is unpinned."],
-  label: "Pin",
-  path: "pin",
-  body: { version: of.version },
-  done: `pinned to ${of.version}`,
-});
+const pin = (of) =>
+  confirmed(of, {
+    title: `Pin ${of.version}?`,
+    text: [
+      "The service stays at this release: no pull, activation, promotion or rollback moves it until it is unpinned.",
+    ],
+    label: "Pin",
+    path: "pin",
+    body: { version: of.version },
+    done: `pinned to ${of.version}`,
+  });
 
-const unpin = (of) => confirmed(of, {
-  title: `Unpin ${of.version}?`,
-  text: ["Pulls, activations and rollbacks move the service again."],
-  label: "Unpin",
-  path: "unpin",
-  done: "unpinned",
-});
+const unpin = (of) =>
+  confirmed(of, {
+    title: `Unpin ${of.version}?`,
+    text: ["Pulls, activations and rollbacks move the service again."],
+    label: "Unpin",
+    path: "unpin",
+    done: "unpinned",
+  });
 
-const endTrial = (of) => confirmed(of, {
-  title: `End the trial of ${of.version}?`,
-  text: [`${of.releases.serving} answers every question again. ${of.version} stays loaded.`],
-  label: "End it",
-  calls: ["canary", "shadow"].map((path) => [path, { version: of.version, share: 0 }]),
-  done: `${of.version} is no longer tried`,
-});
+const endTrial = (of) =>
+  confirmed(of, {
+    title: `End the trial of ${of.version}?`,
+    text: [`${of.releases.serving} answers every question again. ${of.version} stays loaded.`],
+    label: "End it",
+    calls: ["canary", "shadow"].map((path) => [path, { version: of.version, share: 0 }]),
+    done: `${of.version} is no longer tried`,
+  });
 
-const quarantine = (of) => confirmed(of, {
-  title: `Quarantine ${of.version} for good?`,
-  text: [
-    of.standing === "current" ? "The service rolls back to the previous release first." : null,
-    "It never serves again here: no push, pull, stage or activation brings it back. This cannot be undone.",
-  ].filter(Boolean),
-  fields: [field("Reason", h("textarea", { name: "reason", rows: 2, required: true, maxlength: 500 }), "for whoever wonders later")],
-  label: "Quarantine",
-  danger: true,
-  path: "quarantine",
-  body: ({ reason }) => ({ version: of.version, reason: reason.trim() }),
-  done: `${of.version} is quarantined`,
-});
+const quarantine = (of) =>
+  confirmed(of, {
+    title: `Quarantine ${of.version} for good?`,
+    text: [
+      of.standing === "current" ? "The service rolls back to the previous release first." : null,
+      "It never serves again here: no push, pull, stage or activation brings it back. This cannot be undone.",
+    ].filter(Boolean),
+    fields: [
+      field(
+        "Reason",
+        h("textarea", { name: "reason", rows: 2, required: true, maxlength: 500 }),
+        "for whoever wonders later",
+      ),
+    ],
+    label: "Quarantine",
+    danger: true,
+    path: "quarantine",
+    body: ({ reason }) => ({ version: of.version, reason: reason.trim() }),
+    done: `${of.version} is quarantined`,
+  });
 
-const canary = (of) => shared(of, {
-  title: `Canary ${of.version}`,
-  text: "This share of callers is answered by it instead of by what serves. The same unit always gets the same release.",
-  path: "canary",
-  now: sharesOf(of.trial, of.version).canary,
-  start: 0.05,
-});
+const canary = (of) =>
+  shared(of, {
+    title: `Canary ${of.version}`,
+    text: "This share of callers is answered by it instead of by what serves. The same unit always gets the same release.",
+    path: "canary",
+    now: sharesOf(of.trial, of.version).canary,
+    start: 0.05,
+  });
 
-const shadow = (of) => shared(of, {
-  title: `Shadow ${of.version}`,
-  text: "This share of live questions is answered by it as well, and compared. Callers notice nothing.",
-  path: "shadow",
-  now: sharesOf(of.trial, of.version).shadow,
-  start: 0.1,
-});
+const shadow = (of) =>
+  shared(of, {
+    title: `Shadow ${of.version}`,
+    text: "This share of live questions is answered by it as well, and compared. Callers notice nothing.",
+    path: "shadow",
+    now: sharesOf(of.trial, of.version).shadow,
+    start: 0.1,
+  });
 
 function shared(of, { title, text, path, now, start }) {
-  const number = h("input", { type: "number", name: "percent", min: 0, max: 100, step: "any", required: true, value: (now || start) * 100 });
-  const range = h("input", { type: "range", min: 0, max: 100, step: 1, value: (now || start) * 100, "aria-label": "Share in per cent" });
+  const number = h("input", {
+    type: "number",
+    name: "percent",
+    min: 0,
+    max: 100,
+    step: "any",
+    required: true,
+    value: (now || start) * 100,
+  });
+  const range = h("input", {
+    type: "range",
+    min: 0,
+    max: 100,
+    step: 1,
+    value: (now || start) * 100,
+    "aria-label": "Share in per cent",
+  });
   range.addEventListener("input", () => (number.value = range.value));
   number.addEventListener("input", () => (range.value = number.value));
-  const presets = [0, 1, 5, 10, 25, 50, 100].map((value) => h("button", { type: "button", class: "preset", onclick: () => (range.value = number.value = value) }, `${value}`));
+  const presets = [0, 1, 5, 10, 25, 50, 100].map((value) =>
+    h("button", { type: "button", class: "preset", onclick: () => (range.value = number.value = value) }, `${value}`),
+  );
   return confirmed(of, {
     title: title,
     text: [text, now > 0 ? `Now ${percent(now)}; 0 ends it.` : null].filter(Boolean),
-    fields: [field("Share, %", number), range, h("div", { class: "presets", role: "group", "aria-label": "Usual shares" }, presets)],
+    fields: [
+      field("Share, %", number),
+      range,
+      h("div", { class: "presets", role: "group", "aria-label": "Usual shares" }, presets),
+    ],
     label: "Set the share",
     path,
     body: ({ percent: value }) => ({ version: of.version, share: Number(value) / 100 }),
-    done: ({ percent: value }) => (Number(value) > 0 ? `${path} of ${of.version} at ${value} %` : `${path} of ${of.version} ended`),
+    done: ({ percent: value }) =>
+      Number(value) > 0 ? `${path} of ${of.version} at ${value} %` : `${path} of ${of.version} ended`,
   });
 }
 
@@ -162,5 +205,7 @@ async function confirmed(of, { title, text, fields, label, danger, path, body = 
 }
 
 function serves({ version, releases }, what) {
-  return releases.serving ? `${releases.serving} serves now. ${version} ${what}.` : `Nothing serves now. ${version} ${what}.`;
+  return releases.serving
+    ? `${releases.serving} serves now. ${version} ${what}.`
+    : `Nothing serves now. ${version} ${what}.`;
 }

@@ -17,17 +17,25 @@ export function chart(label, lines, describe) {
   const mark = h("div", { class: "mark", hidden: true });
   const note = h("div", { class: "note", hidden: true });
   const field = h("div", { class: "field-of-view" }, plot, mark, note);
-  const ends = h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, `${SHOWN_S / 60} min ago`), h("span", {}, "now"));
+  const ends = h(
+    "div",
+    { class: "ends", "aria-hidden": "true" },
+    h("span", {}, `${SHOWN_S / 60} min ago`),
+    h("span", {}, "now"),
+  );
   const frame = h("div", { class: "chart", role: "img", "aria-label": label }, field, scale, ends);
   const shown = { spans: [], nowMs: 0 };
   frame.addEventListener("pointermove", (event) => point(event, { field, mark, note, shown, describe }));
   frame.addEventListener("pointerleave", () => [mark, note].forEach((element) => (element.hidden = true)));
   const draw = (spans, nowMs) => {
     Object.assign(shown, { spans, nowMs });
-    frame.toggleAttribute("data-empty", spans.length === 0);
     const { paths, ticks } = lines(runs(spans), (at) => WIDTH * (1 - (nowMs - at) / (SHOWN_S * 1000)));
+    frame.toggleAttribute("data-empty", paths.length === 0);
     plot.replaceChildren(...ticks.map(rule), ...paths);
-    put(scale, ticks.map(({ y, text }) => h("span", { style: { top: `${(y / HEIGHT) * 100}%` } }, text)));
+    put(
+      scale,
+      ticks.map(({ y, text }) => h("span", { style: { top: `${(y / HEIGHT) * 100}%` } }, text)),
+    );
   };
   return { element: frame, draw };
 }
@@ -36,7 +44,9 @@ export function chart(label, lines, describe) {
 export function areas(series, unit) {
   return (runsOfSpans, x) => {
     const total = (span) => series.reduce((sum, { value }) => sum + value(span), 0);
-    const top = ceiling(Math.max(1, ...runsOfSpans.flat().map(total)));
+    const most = Math.max(0, ...runsOfSpans.flat().map(total));
+    if (most === 0) return { paths: [], ticks: [] };
+    const top = ceiling(Math.max(1, most));
     const y = (value) => HEIGHT - (value / top) * (HEIGHT - 6);
     const paths = runsOfSpans.flatMap((spans) => stack(spans, series, x, y));
     return { paths, ticks: [0.5, 1].map((part) => ({ y: y(top * part), text: unit(top * part) })) };
@@ -46,13 +56,18 @@ export function areas(series, unit) {
 /** Lines on a logarithmic scale of decades. */
 export function logLines(series, unit) {
   return (runsOfSpans, x) => {
-    const values = runsOfSpans.flat().flatMap((span) => series.map(({ value }) => value(span))).filter(Boolean);
+    const values = runsOfSpans
+      .flat()
+      .flatMap((span) => series.map(({ value }) => value(span)))
+      .filter(Boolean);
     if (values.length === 0) return { paths: [], ticks: [] };
     const low = Math.floor(Math.log10(Math.min(...values)));
     const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
     const y = (value) => HEIGHT - 1 - ((Math.log10(value) - low) / (high - low)) * (HEIGHT - 8);
     const line = (spans, { name, value }) => {
-      const points = spans.filter((span) => value(span)).map((span) => `${x(span.at_unix_ms).toFixed(1)},${y(value(span)).toFixed(1)}`);
+      const points = spans
+        .filter((span) => value(span))
+        .map((span) => `${x(span.at_unix_ms).toFixed(1)},${y(value(span)).toFixed(1)}`);
       return svg("polyline", { class: `line ${name}`, points: points.join(" ") });
     };
     const decades = Array.from({ length: high - low + 1 }, (_, step) => 10 ** (low + step));

@@ -9,8 +9,15 @@ const PAUSE_MS = 120;
 export function combobox({ search, choose, erase }) {
   const list = h("ul", { class: "list", id: "clusters", role: "listbox", "aria-label": "Clusters", hidden: true });
   const input = h("input", {
-    type: "text", role: "combobox", placeholder: "Add a cluster by name, keyword or id", "aria-label": "Add a cluster to the history", "aria-controls": "clusters",
-    "aria-expanded": "false", "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false",
+    type: "text",
+    role: "combobox",
+    placeholder: "Add a cluster by name, keyword or id",
+    "aria-label": "Add a cluster to the history",
+    "aria-controls": "clusters",
+    "aria-expanded": "false",
+    "aria-autocomplete": "list",
+    autocomplete: "off",
+    spellcheck: "false",
   });
   const state = { found: [], at: -1, timer: 0, asked: 0 };
 
@@ -43,7 +50,11 @@ export function combobox({ search, choose, erase }) {
     const found = await search(input.value).catch(() => []);
     if (asked !== state.asked || document.activeElement !== input) return;
     state.found = found;
-    put(list, found.map((one, place) => option(one, place, take)), found.length === 0 && h("li", { class: "hint", role: "presentation" }, "No cluster fits."));
+    put(
+      list,
+      found.map((one, place) => option(one, place, take)),
+      found.length === 0 && h("li", { class: "hint", role: "presentation" }, "No cluster fits."),
+    );
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     if (found.length > 0 && input.value !== "") mark(0);
@@ -80,6 +91,11 @@ function option({ label, note, more }, place, take) {
     event.preventDefault();
     take(place);
   };
-  return h("li", { role: "option", id: `cluster-${place}`, "aria-selected": "false", onpointerdown },
-    h("span", { class: "name" }, label), h("span", { class: "aside" }, note), more && h("small", {}, more));
+  return h(
+    "li",
+    { role: "option", id: `cluster-${place}`, "aria-selected": "false", onpointerdown },
+    h("span", { class: "name" }, label),
+    h("span", { class: "aside" }, note),
+    more && h("small", {}, more),
+  );
 }

@@ -11,11 +11,19 @@ export function ask({ title, text, fields = [], label, danger = false, submit = 
     const failure = h("p", { class: "notice bad", role: "alert", hidden: true });
     const go = h("button", { type: "submit", class: danger ? "danger" : "primary" }, label);
     const back = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
-    const form = h("form", { method: "dialog" },
+    const form = h(
+      "form",
+      { method: "dialog" },
       h("h2", { id: "dialog-title" }, title),
-      h("div", { class: "dialog-text" }, [text].flat().map((line) => (typeof line === "string" ? h("p", {}, line) : line))),
-      fields, failure,
-      h("div", { class: "buttons" }, back, go));
+      h(
+        "div",
+        { class: "dialog-text" },
+        [text].flat().map((line) => (typeof line === "string" ? h("p", {}, line) : line)),
+      ),
+      fields,
+      failure,
+      h("div", { class: "buttons" }, back, go),
+    );
     const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
     let result = null;
     form.addEventListener("submit", async (event) => {

@@ -38,7 +38,8 @@ async function call(path, options) {
   if (hasToken()) headers.authorization = `Bearer ${sessionStorage.getItem(KEPT_AS)}`;
   const response = await reached(path, { ...options, headers, cache: "no-store" });
   const body = await response.json().catch(() => null);
-  if (!response.ok) throw new Refused(response.status, body?.detail ?? `the door replied with status ${response.status}`);
+  if (!response.ok)
+    throw new Refused(response.status, body?.detail ?? `the door replied with status ${response.status}`);
   return body;
 }
 
@@ -47,6 +48,8 @@ async function reached(path, options) {
     return await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Unreachable(error.name === "TimeoutError" ? "the service does not answer" : "the service cannot be reached");
+    throw new Unreachable(
+      error.name === "TimeoutError" ? "the service does not answer" : "the service cannot be reached",
+    );
   }
 }

@@ -25,7 +25,9 @@ async function figures() {
 }
 
 async function life() {
-  const [status, releases, trial] = await Promise.all(["status", "releases", "trial"].map((name) => read(`/admin/v1/${name}`)));
+  const [status, releases, trial] = await Promise.all(
+    ["status", "releases", "trial"].map((name) => read(`/admin/v1/${name}`)),
+  );
   showState(status);
   showNotices(status, releases);
   showServing(status, releases);
@@ -50,7 +52,7 @@ async function looked(look) {
     const pause = await look();
     if (seen.lost || seen.locked) await refreshSession();
     Object.assign(seen, { heardMs: Date.now(), lost: false, locked: false });
-    document.body.removeAttribute("data-lost");
+    ["data-lost", "data-locked"].forEach((mark) => document.body.removeAttribute(mark));
     return pause;
   } catch (error) {
     return failed(error);
@@ -75,6 +77,7 @@ function lost() {
 /** Asks for a token, once; whoever turns away finds the button in the bar. */
 function locked() {
   if (!seen.locked) askForToken();
+  document.body.setAttribute("data-locked", "");
   seen.locked = true;
   state("warn", "Token needed");
   return FIGURES_MS;
@@ -89,9 +92,14 @@ function showState({ ready, stage, release, loading, service, uptime_s: uptimeS 
   else if (ready) state("good", "Serving");
   else state("bad", loading ? "Loading the first release" : "No release");
   document.title = release ? `${release.version} · Segue` : "Segue";
-  put(at("foot"),
-    h("span", {}, `segue ${service}`), h("span", {}, `up ${span(uptimeS)}`),
-    h("a", { href: "/metrics" }, "metrics"), h("a", { href: "/admin/v1/status" }, "status"), h("a", { href: "/admin/v1/releases" }, "releases"));
+  put(
+    at("foot"),
+    h("span", {}, `segue ${service}`),
+    h("span", {}, `up ${span(uptimeS)}`),
+    h("a", { href: "/metrics" }, "metrics"),
+    h("a", { href: "/admin/v1/status" }, "status"),
+    h("a", { href: "/admin/v1/releases" }, "releases"),
+  );
 }
 
 function state(look, text) {
@@ -102,9 +110,12 @@ function state(look, text) {
 
 function showNotices({ failure, pointer_failure: pointerFailure }, releases) {
   const notices = [
-    failure?.release && notice( `${failure.release} was refused: ${plain(failure.reason)}`, failure.text, failure.at_unix_s),
+    failure?.release &&
+      notice(`${failure.release} was refused: ${plain(failure.reason)}`, failure.text, failure.at_unix_s),
     pointerFailure && notice("The store's pointer cannot be read", pointerFailure, null),
-    releases.current && releases.serving !== releases.current && !failure &&
+    releases.current &&
+      releases.serving !== releases.current &&
+      !failure &&
       notice(`The store points at ${releases.current}`, `${releases.serving ?? "nothing"} serves`, null),
   ].filter(Boolean);
   // What is said already is not said again, to the eye or to a screen reader.
@@ -115,9 +126,13 @@ function showNotices({ failure, pointer_failure: pointerFailure }, releases) {
 }
 
 function notice(title, text, atUnixS) {
-  return h("div", { class: "notice bad", role: "alert" },
-    h("b", {}, title), h("span", {}, text),
-    atUnixS && h("time", { class: "aside", "data-since": atUnixS, "data-after": " ago", title: dateAndTime(atUnixS) }));
+  return h(
+    "div",
+    { class: "notice bad", role: "alert" },
+    h("b", {}, title),
+    h("span", {}, text),
+    atUnixS && h("time", { class: "aside", "data-since": atUnixS, "data-after": " ago", title: dateAndTime(atUnixS) }),
+  );
 }
 
 say(at("place"), location.host);
@@ -126,5 +141,7 @@ prepareMenu();
 prepareSession();
 prepareTry();
 onSession(refresh);
-refreshSession().catch(failed).then(() => [figures, life].forEach(keep));
+refreshSession()
+  .catch(failed)
+  .then(() => [figures, life].forEach(keep));
 document.addEventListener("visibilitychange", () => document.hidden || (looked(figures), refresh()));

@@ -9,7 +9,10 @@ let openerTop = 0;
 export function openMenu(button, items) {
   const menu = at("menu");
   opener = button;
-  put(menu, items.map((item) => entry(menu, item)));
+  put(
+    menu,
+    items.map((item) => entry(menu, item)),
+  );
   menu.showPopover();
   openerTop = button.getBoundingClientRect().top;
   place(menu, button.getBoundingClientRect());
@@ -46,8 +49,19 @@ function entry(menu, { label, run, look, blocked }) {
     menu.hidePopover();
     run();
   };
-  return h("button", { type: "button", role: "menuitem", class: look === "danger" ? "danger-text" : null, disabled: Boolean(blocked), title: blocked || null, onclick: choose },
-    label, blocked && h("small", {}, blocked));
+  return h(
+    "button",
+    {
+      type: "button",
+      role: "menuitem",
+      class: look === "danger" ? "danger-text" : null,
+      disabled: Boolean(blocked),
+      title: blocked || null,
+      onclick: choose,
+    },
+    label,
+    blocked && h("small", {}, blocked),
+  );
 }
 
 function place(menu, box) {

@@ -30,14 +30,26 @@ function draw(wanted) {
   const { releases } = last;
   const entries = ordered(releases);
   const shown = view.all ? entries : entries.slice(0, ROWS_FIRST);
-  put(at("releases"),
-    h("header", { class: "card-head" },
+  put(
+    at("releases"),
+    h(
+      "header",
+      { class: "card-head" },
       h("h2", { id: "releases-title" }, "Releases"),
-      h("p", { class: "aside" }, summary(releases))),
+      h("p", { class: "aside" }, summary(releases)),
+    ),
     entries.length === 0 ? empty() : h("ol", { class: "rows" }, shown.map(row)),
-    entries.length > shown.length && h("button", { type: "button", class: "quiet more", "data-key": "all", onclick: showAll },
-      `Show ${entries.length - shown.length} more`));
-  if (focused) at("releases").querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    entries.length > shown.length &&
+      h(
+        "button",
+        { type: "button", class: "quiet more", "data-key": "all", onclick: showAll },
+        `Show ${entries.length - shown.length} more`,
+      ),
+  );
+  if (focused)
+    at("releases")
+      .querySelector(`[data-key="${CSS.escape(focused)}"]`)
+      ?.focus();
 }
 
 function redraw() {
@@ -61,9 +73,12 @@ function summary({ releases, models, pinned, declined }) {
 }
 
 function empty() {
-  return h("div", { class: "blank" },
+  return h(
+    "div",
+    { class: "blank" },
     h("p", {}, "The store holds no release yet."),
-    h("pre", {}, `segue push RELEASE --to ${location.origin}`));
+    h("pre", {}, `segue push RELEASE --to ${location.origin}`),
+  );
 }
 
 function row(entry) {
@@ -72,17 +87,37 @@ function row(entry) {
   const open = view.open.has(entry.version);
   const actions = actionsFor(entry, releases, trial, done);
   const details = `details-${entry.version}`;
-  return h("li", { class: `row ${standing}`, "data-version": entry.version, "data-blocked": role() === "reader" },
-    h("div", { class: "row-line" },
+  return h(
+    "li",
+    { class: `row ${standing}`, "data-version": entry.version, "data-blocked": role() === "reader" },
+    h(
+      "div",
+      { class: "row-line" },
       h("div", { class: "row-standing" }, pill(standing), since(entry)),
-      h("div", { class: "row-name" },
-        h("button", { type: "button", class: "version", "aria-expanded": String(open), "aria-controls": details, "data-key": `open ${entry.version}`, onclick: () => toggle(entry) }, entry.version),
+      h(
+        "div",
+        { class: "row-name" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "version",
+            "aria-expanded": String(open),
+            "aria-controls": details,
+            "data-key": `open ${entry.version}`,
+            onclick: () => toggle(entry),
+          },
+          entry.version,
+        ),
         tags(entry, releases, trial),
-        h("p", { class: "aside" }, gist(entry, standing))),
-      h("div", { class: "row-actions" }, buttons(entry, actions))),
+        h("p", { class: "aside" }, gist(entry, standing)),
+      ),
+      h("div", { class: "row-actions" }, buttons(entry, actions)),
+    ),
     entry.reason && reason(entry.reason, standing),
     progress(entry, standing),
-    open && h("div", { class: "row-details", id: details }, unfolded(entry, releases)));
+    open && h("div", { class: "row-details", id: details }, unfolded(entry, releases)),
+  );
 }
 
 function toggle({ version }) {
@@ -97,7 +132,8 @@ function since({ since_unix_s: sinceUnixS }) {
 /** Brings the ages up to date, without drawing anything anew. */
 function ages() {
   for (const element of document.querySelectorAll("[data-since]")) {
-    element.textContent = span(Math.max(0, Date.now() / 1000 - Number(element.dataset.since))) + (element.dataset.after ?? "");
+    element.textContent =
+      span(Math.max(0, Date.now() / 1000 - Number(element.dataset.since))) + (element.dataset.after ?? "");
   }
 }
 
@@ -105,8 +141,11 @@ function tags({ version }, { pinned, declined, serving, current }, trial) {
   const { canary, shadow } = sharesOf(trial, version);
   return [
     version === pinned && h("span", { class: "tag" }, "pinned"),
-    version === declined && h("span", { class: "tag warn", title: "somebody rolled back from it; pulls leave it alone" }, "declined"),
-    version === current && version !== serving && h("span", { class: "tag warn", title: "the store points at it, and it does not serve" }, "wanted"),
+    version === declined &&
+      h("span", { class: "tag warn", title: "somebody rolled back from it; pulls leave it alone" }, "declined"),
+    version === current &&
+      version !== serving &&
+      h("span", { class: "tag warn", title: "the store points at it, and it does not serve" }, "wanted"),
     canary > 0 && h("span", { class: "tag trial" }, `canary ${setShare(canary)}`),
     shadow > 0 && h("span", { class: "tag trial" }, `shadow ${setShare(shadow)}`),
   ];
@@ -129,16 +168,33 @@ function buttons(entry, actions) {
   const rest = actions.filter(({ look }) => !BUTTONS.includes(look));
   return [
     inRow.map(({ label, look, run, blocked }) =>
-      h("button", { type: "button", class: look, disabled: Boolean(blocked), title: blocked, "data-key": `${label} ${entry.version}`, onclick: run }, label)),
-    rest.length > 0 && h("button", {
-      type: "button",
-      class: "dots",
-      "aria-haspopup": "menu",
-      "aria-expanded": "false",
-      "aria-label": `More for ${entry.version}`,
-      "data-key": `more ${entry.version}`,
-      onclick: (event) => openMenu(event.currentTarget, rest),
-    }, "⋯"),
+      h(
+        "button",
+        {
+          type: "button",
+          class: look,
+          disabled: Boolean(blocked),
+          title: blocked,
+          "data-key": `${label} ${entry.version}`,
+          onclick: run,
+        },
+        label,
+      ),
+    ),
+    rest.length > 0 &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "dots",
+          "aria-haspopup": "menu",
+          "aria-expanded": "false",
+          "aria-label": `More for ${entry.version}`,
+          "data-key": `more ${entry.version}`,
+          onclick: (event) => openMenu(event.currentTarget, rest),
+        },
+        "⋯",
+      ),
   ];
 }
 
@@ -150,19 +206,42 @@ function progress({ fetched, version }, standing) {
   if (!isMoving(standing)) return null;
   const label = `${standing} ${version}`;
   if (standing !== "fetching" || !fetched) return h("progress", { "aria-label": label });
-  return h("div", { class: "fetched" },
+  return h(
+    "div",
+    { class: "fetched" },
     h("progress", { "aria-label": label, value: fetched.bytes, max: Math.max(1, fetched.bytes_total) }),
-    h("span", { class: "aside" }, `${bytes(fetched.bytes)} of ${bytes(fetched.bytes_total)}`));
+    h("span", { class: "aside" }, `${bytes(fetched.bytes)} of ${bytes(fetched.bytes_total)}`),
+  );
 }
 
 function unfolded({ version, facts, steps }, releases) {
   const serving = releases.releases.find((other) => other.version === releases.serving && other.version !== version);
   return [
-    facts && h("dl", { class: "facts wide" }, factsOf(facts).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    facts &&
+      h(
+        "dl",
+        { class: "facts wide" },
+        factsOf(facts).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+      ),
     facts && qualityOf(facts.quality, serving?.facts?.quality),
-    steps.length > 0 && h("div", {},
-      h("h3", {}, "Steps"),
-      h("ol", { class: "steps" }, steps.map((step) => h("li", { title: dateAndTime(step.at_unix_s) }, step.standing, h("span", { class: "aside" }, timeOfDay(step.at_unix_s)))))),
+    steps.length > 0 &&
+      h(
+        "div",
+        {},
+        h("h3", {}, "Steps"),
+        h(
+          "ol",
+          { class: "steps" },
+          steps.map((step) =>
+            h(
+              "li",
+              { title: dateAndTime(step.at_unix_s) },
+              step.standing,
+              h("span", { class: "aside" }, timeOfDay(step.at_unix_s)),
+            ),
+          ),
+        ),
+      ),
   ];
 }
 
@@ -184,8 +263,20 @@ function factsOf(facts) {
 function qualityOf(quality, beside) {
   const names = Object.keys(quality);
   if (names.length === 0) return null;
-  const head = h("tr", {}, h("th", { scope: "col" }, "Quality"), h("th", { scope: "col" }, "this"), beside && h("th", { scope: "col" }, "serving"));
-  const line = (name) => h("tr", {}, h("th", { scope: "row" }, plain(name)), h("td", {}, figure(quality[name])),
-    beside && h("td", {}, name in beside ? figure(beside[name]) : "–"));
+  const head = h(
+    "tr",
+    {},
+    h("th", { scope: "col" }, "Quality"),
+    h("th", { scope: "col" }, "this"),
+    beside && h("th", { scope: "col" }, "serving"),
+  );
+  const line = (name) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, plain(name)),
+      h("td", {}, figure(quality[name])),
+      beside && h("td", {}, name in beside ? figure(beside[name]) : "–"),
+    );
   return h("table", { class: "quality" }, h("thead", {}, head), h("tbody", {}, names.map(line)));
 }

@@ -38,7 +38,14 @@ export async function withToken(run) {
 
 /** Asks for a token; true where one was given that the door knows. */
 export async function askForToken() {
-  const input = h("input", { type: "password", name: "token", autocomplete: "off", required: true, minlength: 16, spellcheck: "false" });
+  const input = h("input", {
+    type: "password",
+    name: "token",
+    autocomplete: "off",
+    required: true,
+    minlength: 16,
+    spellcheck: "false",
+  });
   const submit = async ({ token }) => {
     keepToken(token.trim());
     await refreshSession();

@@ -17,7 +17,22 @@ const LOOKS = {
   quarantined: "bad",
 };
 
-const ORDER = ["current", "canary", "shadow", "staged", "checking", "warming", "loading", "verifying", "fetching", "previous", "failed", "quarantined", "retired", "stored"];
+const ORDER = [
+  "current",
+  "canary",
+  "shadow",
+  "staged",
+  "checking",
+  "warming",
+  "loading",
+  "verifying",
+  "fetching",
+  "previous",
+  "failed",
+  "quarantined",
+  "retired",
+  "stored",
+];
 
 /** Where an entry stands; a release that lies in the store and was never looked at is `stored`. */
 export function standingOf(entry, releases) {

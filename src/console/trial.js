@@ -27,17 +27,27 @@ export function showTrial(trial) {
   at("trial").hidden = !canary && !shadow;
   if (at("trial").hidden) return;
   const age = Math.max(0, Date.now() / 1000 - trial.since_unix_s);
-  put(at("trial"),
-    h("header", { class: "card-head" },
+  put(
+    at("trial"),
+    h(
+      "header",
+      { class: "card-head" },
       h("h2", { id: "trial-title" }, "Trial of ", h("span", { class: "version" }, trial.release)),
-      h("p", { class: "aside" }, `beside ${trial.current} for ${span(age)}`)),
-    h("div", { class: "modes" },
+      h("p", { class: "aside" }, `beside ${trial.current} for ${span(age)}`),
+    ),
+    h(
+      "div",
+      { class: "modes" },
       canary && mode("Canary", canaryText(canary), canary, []),
-      shadow && mode("Shadow", shadowText(shadow), shadow, agreement(shadow))));
+      shadow && mode("Shadow", shadowText(shadow), shadow, agreement(shadow)),
+    ),
+  );
 }
 
 function canaryText({ share: part, baked_s: bakedS }) {
-  return part > 0 ? `${setShare(part)} of callers are answered by it, for ${span(bakedS)}` : "No caller is answered by it any more.";
+  return part > 0
+    ? `${setShare(part)} of callers are answered by it, for ${span(bakedS)}`
+    : "No caller is answered by it any more.";
 }
 
 function shadowText({ share: part, dropped }) {
@@ -56,15 +66,47 @@ function agreement({ compared, top1_agreement: top1, overlap }) {
 function mode(title, text, { current, trial }, more) {
   const arms = [current, trial];
   const line = (name, cells) => h("tr", {}, h("th", { scope: "row" }, name), cells);
-  return h("div", { class: "mode" },
-    h("h3", {}, title), h("p", { class: "hint" }, text),
-    h("table", { class: "arms" },
-      h("thead", {}, h("tr", {}, h("td", {}), ["serving", "trial"].map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {},
-        line("answers", arms.map(({ answers }) => h("td", {}, count(answers)))),
-        line("sources", arms.map((arm) => h("td", {}, bar(arm)))),
-        ROWS.map(([name, of, written]) => line(name, [cell(of(current), null, written), cell(of(trial), of(current), written)])))),
-    more.length > 0 && h("dl", { class: "agreement" }, more.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
+  return h(
+    "div",
+    { class: "mode" },
+    h("h3", {}, title),
+    h("p", { class: "hint" }, text),
+    h(
+      "table",
+      { class: "arms" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("td", {}),
+          ["serving", "trial"].map((name) => h("th", { scope: "col" }, name)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        line(
+          "answers",
+          arms.map(({ answers }) => h("td", {}, count(answers))),
+        ),
+        line(
+          "sources",
+          arms.map((arm) => h("td", {}, bar(arm))),
+        ),
+        ROWS.map(([name, of, written]) =>
+          line(name, [cell(of(current), null, written), cell(of(trial), of(current), written)]),
+        ),
+      ),
+    ),
+    more.length > 0 &&
+      h(
+        "dl",
+        { class: "agreement" },
+        more.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+      ),
+  );
 }
 
 /** A number, in colour where it is plainly above the one `beside` it. */
@@ -76,7 +118,12 @@ function cell(value, beside, written) {
 
 function bar({ sources, answers }) {
   if (answers === 0) return "–";
-  const text = SOURCES.filter((source) => sources[source] > 0).map((source) => `${source} ${share(sources[source])}`).join(", ");
-  return h("span", { class: "sources", role: "img", "aria-label": text, title: text },
-    SOURCES.map((source) => h("span", { class: source, style: { flex: `${sources[source] ?? 0} 0 0` } })));
+  const text = SOURCES.filter((source) => sources[source] > 0)
+    .map((source) => `${source} ${share(sources[source])}`)
+    .join(", ");
+  return h(
+    "span",
+    { class: "sources", role: "img", "aria-label": text, title: text },
+    SOURCES.map((source) => h("span", { class: source, style: { flex: `${sources[source] ?? 0} 0 0` } })),
+  );
 }

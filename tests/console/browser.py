@@ -1,6 +1,7 @@
 """A headless Chromium, spoken to over a pipe in its own protocol (CDP), with nothing but Python's standard library.
 
-It knows no page: what is on one, and what must be, is for whoever drives it.
+It knows no page: what is on one, and what must be, is for whoever drives it. Run by itself, it ends with 0 where a browser is
+here, and with 3 where none is.
 """
 
 import base64
@@ -10,6 +11,7 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -170,3 +172,7 @@ class Browser:
         elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["level"] in ("error", "warning"):
             entry = message["params"]["entry"]
             self.complaints.append(f"{entry['text']} ({entry.get('url', '')})")
+
+
+if __name__ == "__main__":
+    sys.exit(0 if found() else 3)

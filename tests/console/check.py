@@ -10,7 +10,7 @@ import pathlib
 import sys
 import tempfile
 
-from browser import Browser, found
+from browser import Browser
 from service import Service
 
 ADMIN_TOKEN, READER_TOKEN = "an-operators-token-0123", "a-readers-token-01234567"
@@ -265,7 +265,4 @@ def picture(browser, name):
 
 
 if __name__ == "__main__":
-    if found() is None:
-        print("no browser is here: the console goes unchecked; `apt install chromium` brings one", file=sys.stderr)
-        sys.exit(3)
     main(*sys.argv[1:])

@@ -85,7 +85,7 @@ impl Pushes {
         if !open.arriving.is_empty() {
             return Err(busy());
         }
-        let missing: Vec<_> = open.push.missing().into_iter().map(|missing| missing.name).collect();
+        let missing = open.push.lacks();
         if !missing.is_empty() {
             return Err(IngestError::Incomplete { address: address.clone(), missing });
         }
