@@ -1,7 +1,7 @@
 // What may be done to a release where it stands, what is said before it is done, and the call that does it.
 
 import { ask, field } from "./dialog.js";
-import { h } from "./dom.js";
+import { h, words } from "./dom.js";
 import { change } from "./door.js";
 import { share as percent } from "./format.js";
 import { role, withToken } from "./session.js";
@@ -44,7 +44,7 @@ const rollBack = (of) =>
     title: `Roll back to ${of.version}?`,
     text: [
       serves(of, "answers every question at once"),
-      `Automatic pulls leave ${of.releases.serving} alone until somebody activates it again.`,
+      words`Automatic pulls leave ${of.releases.serving} alone until somebody activates it again.`,
     ],
     label: "Roll back",
     path: "rollback",
@@ -56,7 +56,7 @@ const promote = (of) =>
     title: `Promote ${of.version}?`,
     text: [
       serves(of, "is loaded and checked, and answers every question at once"),
-      `${of.releases.serving} becomes the previous release.`,
+      words`${of.releases.serving} becomes the previous release.`,
     ],
     label: "Promote",
     path: "promote",
@@ -108,7 +108,7 @@ const unpin = (of) =>
 const endTrial = (of) =>
   confirmed(of, {
     title: `End the trial of ${of.version}?`,
-    text: [`${of.releases.serving} answers every question again. ${of.version} stays loaded.`],
+    text: [words`${of.releases.serving} answers every question again. ${of.version} stays loaded.`],
     label: "End it",
     calls: ["canary", "shadow"].map((path) => [path, { version: of.version, share: 0 }]),
     done: `${of.version} is no longer tried`,
@@ -205,7 +205,6 @@ async function confirmed(of, { title, text, fields, label, danger, path, body = 
 }
 
 function serves({ version, releases }, what) {
-  return releases.serving
-    ? `${releases.serving} serves now. ${version} ${what}.`
-    : `Nothing serves now. ${version} ${what}.`;
+  const next = words`${version} ${[what]}.`;
+  return releases.serving ? [words`${releases.serving} serves now.`, " ", next] : ["Nothing serves now. ", next];
 }

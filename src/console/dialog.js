@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 /**
- * Opens a dialog and waits. `fields` are elements with a `name`; the result holds their values, or is null where the person
+ * Opens a dialog and waits. `text` is a list of paragraphs, `fields` are elements with a `name`; the result holds their values, or is null where the person
  * turned away. `submit`, where there is one, does the work while the dialog is open, and its failure is shown there.
  */
 export function ask({ title, text, fields = [], label, danger = false, submit = null }) {
@@ -18,13 +18,14 @@ export function ask({ title, text, fields = [], label, danger = false, submit = 
       h(
         "div",
         { class: "dialog-text" },
-        [text].flat().map((line) => (typeof line === "string" ? h("p", {}, line) : line)),
+        text.map((line) => h("p", {}, line)),
       ),
       fields,
       failure,
       h("div", { class: "buttons" }, back, go),
     );
     const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
+    const from = document.activeElement?.dataset.key;
     let result = null;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -48,6 +49,9 @@ export function ask({ title, text, fields = [], label, danger = false, submit = 
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     dialog.addEventListener("close", () => {
       dialog.remove();
+      // The button that asked may have been drawn anew meanwhile.
+      if (document.activeElement === document.body && from)
+        document.querySelector(`[data-key="${CSS.escape(from)}"]`)?.focus();
       resolve(result);
     });
     document.body.append(dialog);

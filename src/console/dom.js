@@ -12,6 +12,12 @@ export function svg(tag, props = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), props, children);
 }
 
+/** A sentence in which every name stands out: words`${name} serves`. What is in a list stands as plain text. */
+export function words(texts, ...names) {
+  const shown = names.map((name) => (Array.isArray(name) ? name : h("code", {}, name)));
+  return texts.flatMap((text, place) => [text, shown[place] ?? []]);
+}
+
 /** Gives an element other children. */
 export function put(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter(present));

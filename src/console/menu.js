@@ -47,6 +47,7 @@ function movedAway() {
 function entry(menu, { label, run, look, blocked }) {
   const choose = () => {
     menu.hidePopover();
+    opener?.focus();
     run();
   };
   return h(

@@ -127,7 +127,12 @@ function buildLatency({ element }) {
       name,
       value,
       unit,
-      cell: h("div", { class: `percentile ${name}` }, h("dt", {}, label), h("dd", {}, value, unit)),
+      cell: h(
+        "div",
+        { class: `percentile ${name}` },
+        h("dt", {}, name !== "p90" && h("span", { class: `line-key ${name}` }), label),
+        h("dd", {}, value, unit),
+      ),
     };
   });
   put(

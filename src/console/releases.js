@@ -103,7 +103,7 @@ function row(entry) {
             type: "button",
             class: "version",
             "aria-expanded": String(open),
-            "aria-controls": details,
+            "aria-controls": open ? details : null,
             "data-key": `open ${entry.version}`,
             onclick: () => toggle(entry),
           },

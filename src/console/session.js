@@ -55,7 +55,7 @@ export async function askForToken() {
   };
   const asked = await ask({
     title: "Token",
-    text: "This service asks for a token. It stays in this tab until you close it.",
+    text: ["This service asks for a token. It stays in this tab until you close it."],
     fields: [field("Token", input, "of a line in the service's token file")],
     label: "Use it",
     submit,

@@ -173,7 +173,7 @@ function candidate({ cluster, name, score, source }, place, best, places) {
     h(
       "span",
       { class: "score" },
-      h("span", { class: `fill ${source}`, style: { width: `${(score / best) * 100}%` } }),
+      h("span", { class: `fill ${source}`, style: { "--part": score / best } }),
       h("span", {}, score.toFixed(4)),
     ),
     h("span", { class: `source ${source}` }, source),

@@ -55,6 +55,7 @@ def rollback(browser, program):
         browser.key("Escape")
         browser.until("document.querySelector('dialog') === null")
         assert service.asked([25, 8])["release"] == "second", "Escape must change nothing"
+        assert browser.value("document.activeElement.dataset.key") == "Roll back first", "the focus goes back to its button"
         press(browser, "Roll back", "first")
         browser.key("Enter")
         served(browser, service, "first")
