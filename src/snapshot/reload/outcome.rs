@@ -71,6 +71,8 @@ pub struct Status {
     pub loaded_unix_s: Option<u64>,
     /// The staged release, where it is in memory. Weak: whoever looks into it must not keep it from being freed.
     pub staged: Option<Weak<Release>>,
+    /// The releases in memory, each of which could serve at once: the one that serves, and what is kept beside it.
+    pub resident: Vec<Version>,
     /// The release being loaded now.
     pub loading: Option<Version>,
     /// The last load that failed, until the pointer's release serves.

@@ -24,9 +24,12 @@ impl Follower {
         self.parts.metrics.release().remembered(&self.state);
         let mut residents = mem::take(&mut self.residents);
         self.retired.take(residents.keep(|version| self.serves(version) || self.keeps(version)));
+        let staged = self.state.staged.as_ref().and_then(|version| residents.find(version));
+        let staged = staged.as_ref().map(Arc::downgrade);
+        let mut status = locked(&self.status);
+        (status.resident, status.staged) = (residents.versions(), staged);
+        drop(status);
         self.residents = residents;
-        let staged = self.state.staged.as_ref().and_then(|version| self.residents.find(version));
-        locked(&self.status).staged = staged.as_ref().map(Arc::downgrade);
         self.expire();
     }
 
@@ -105,7 +108,7 @@ impl Follower {
 
     /// Has the files removed of what served long ago. Once it is retired in the book, and never what serves.
     fn expire(&mut self) {
-        let Some(serving) = self.serving.as_ref().map(|serving| serving.manifest().version.clone()) else { return };
+        let Some(serving) = self.serving_version() else { return };
         if self.state.expired(self.rules.retired_max).is_empty() {
             return;
         }
