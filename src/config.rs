@@ -23,8 +23,10 @@ pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
 pub use sources::Sources;
-pub use table::{Admin, Answer, Canary, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Shadow, Unseen};
-pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+pub use table::{
+    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Release, Request, Runtime, Shadow, Unseen,
+};
+pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Rung, Signing};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,10 @@ pub struct Config {
     pub shadow: Shadow,
     /// A staged release that answers some callers.
     pub canary: Canary,
+    /// What a release must show before it may serve.
+    pub gates: Gates,
+    /// How a release lies in memory.
+    pub memory: Memory,
 }
 
 impl Config {
@@ -86,6 +92,8 @@ impl Config {
             log: Log::held(settings)?,
             shadow: Shadow::held(settings)?,
             canary: Canary::held(settings)?,
+            gates: Gates::held(settings)?,
+            memory: Memory::held(settings)?,
         })
     }
 }

@@ -36,5 +36,6 @@ pub mod metrics;
 pub mod trace;
 pub mod drain;
 pub mod priority;
+pub mod memory;
 pub mod admin;
 pub mod auth;

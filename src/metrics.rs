@@ -9,6 +9,7 @@ use std::time::Duration;
 
 mod door;
 mod durations;
+mod gate;
 mod label;
 mod lives;
 mod model;
@@ -18,6 +19,7 @@ mod trial;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
+pub use gate::GateMetrics;
 pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
@@ -28,6 +30,7 @@ use model::breaker_number;
 use registrar::{Registrar, declare};
 use workers::Workers;
 
+use crate::memory::Memory;
 use crate::snapshot::live::Share;
 use crate::trial::spread::{DURATION_BOUNDS_S, OVERLAP_BOUNDS};
 use crate::trial::tally::Totals;
@@ -141,6 +144,15 @@ declare! {
         "Times that the release before was gone back to, by an operator or because the current one was quarantined.";
     RELEASES_RETIRED = Kind::Counter, "segue_releases_retired_total", [],
         "Releases removed from the disk because they served long ago.";
+    // The gates, and what releases cost in memory.
+    GATE_REFUSALS = Kind::Counter, "segue_gate_refusals_total", ["gate"],
+        "Releases that a gate refused, before a byte came, before a load or before the swap; what served serves on.";
+    GATE_CHURN = Kind::Gauge, "segue_gate_churn_ratio", [],
+        "Share of histories whose first candidate differs between the release judged last and the one that served then.";
+    MEMORY_LIMIT = Kind::Gauge, "segue_memory_limit_bytes", [],
+        "Memory that the process may use, by the narrowest of its cgroups; absent where none limits it.";
+    MEMORY_LOCKED = Kind::Gauge, "segue_memory_locked_bytes", [],
+        "Bytes of tables that cannot be paged out.";
     // The unseen log.
     UNSEEN_RECORDED = Kind::Counter, "segue_unseen_recorded_total", [],
         "Histories counted because the table did not hold them, after sampling.";
@@ -221,6 +233,7 @@ struct Inner {
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
+    gate: GateMetrics,
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
     watched: OnceLock<Arc<dyn Watched>>,
@@ -237,6 +250,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
+                gate: GateMetrics::new(&registrar),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
                 watched: OnceLock::new(),
@@ -255,6 +269,11 @@ impl Metrics {
     /// The handles of the reloader.
     pub fn release(&self) -> &ReleaseMetrics {
         &self.inner.release
+    }
+
+    /// The handles of the gates.
+    pub fn gate(&self) -> &GateMetrics {
+        &self.inner.gate
     }
 
     /// The handles of the model's part.
@@ -298,8 +317,11 @@ impl Metrics {
     /// Brings the gauges up to date that are read rather than kept. Gives the model that serves, if one does.
     fn refresh(&self) -> Option<ModelInfo> {
         self.inner.registrar.locally(|| self.inner.process.collect());
-        let watched = self.inner.watched.get()?;
         let set = |metric, value| self.inner.registrar.gauge(metric, &[]).set(value);
+        let memory = Memory::now();
+        memory.limit_bytes.into_iter().for_each(|limit| set(&MEMORY_LIMIT, limit as f64));
+        set(&MEMORY_LOCKED, memory.locked_bytes as f64);
+        let watched = self.inner.watched.get()?;
         set(&READY, f64::from(u8::from(watched.ready())));
         set(&IN_FLIGHT, watched.in_flight() as f64);
         set(&IN_FLIGHT_LIMIT, watched.in_flight_limit() as f64);

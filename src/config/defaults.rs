@@ -189,3 +189,45 @@ pub const CANARY_BAKE_S: u64 = 1_800;
 
 /// Making a release the one that serves is a decision; a deployment that trusts its gates can leave it to the service.
 pub const CANARY_PROMOTE: bool = false;
+
+/// Each gate stands for a fault that was published somewhere and was found by users.
+pub const GATES_ON: bool = true;
+
+/// A signature that is there and wrong is a fault; demanding one needs keys, which is an operator's decision.
+pub const GATES_SIGNATURE: &str = "present";
+
+/// A monthly catalogue may change much, but one that forgets half of what users saw belongs to something else.
+pub const GATES_CATALOGUE_KEPT_MIN: f64 = 0.5;
+
+/// Nothing: older data than what serves means that a wrong file was published. A rollback is not judged by it.
+pub const GATES_WINDOW_OLDER_MAX_S: u64 = 0;
+
+/// As the pipeline's own gate: half of the histories gone means that part of the log was not read.
+pub const GATES_COVERAGE_MIN: f64 = 0.5;
+
+/// Growth tenfold in one refresh is a log read twice, or another shape.
+pub const GATES_TIMES_MAX: u64 = 10;
+
+/// Beside coverage, which counts histories: half of the bytes means that width or depth were changed.
+pub const GATES_SIZE_MIN: f64 = 0.5;
+
+/// With fewer, a release is a trial or a demonstration, and what follows it may be anything.
+pub const GATES_COMPARED_HISTORIES_MIN: u64 = 1_000;
+
+/// All: the questions are the table's own rows, so that one wrong answer is damage.
+pub const GATES_GOLDEN_RIGHT_MIN: f64 = 1.0;
+
+/// Requests, connections and a push need some; below a twentieth, systems begin to kill.
+pub const GATES_MEMORY_FREE_MIN: f64 = 0.05;
+
+/// An error of half a percent at most, for a few milliseconds of a thread that nobody waits for.
+pub const GATES_CHURN_HISTORIES_MAX: u64 = 10_000;
+
+/// Locking needs a limit that most systems do not grant.
+pub const MEMORY_LOCK: &str = "off";
+
+/// Below some gigabytes it gains nothing (see the benchmarks).
+pub const MEMORY_HUGE_PAGES: bool = false;
+
+/// A page that is not there costs its first reader as much as thousands of answers.
+pub const MEMORY_PREFAULT: bool = true;

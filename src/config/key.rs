@@ -80,6 +80,16 @@ pub enum Kind {
     Directory,
     /// A file whose contents are a secret: only its path is ever shown. Not set unless named.
     SecretFile,
+    /// Files, none unless named.
+    Files {
+        /// A list to show in the reference.
+        example: &'static str,
+    },
+    /// Floors of figures, none unless named.
+    Floors {
+        /// A list to show in the reference.
+        example: &'static str,
+    },
 }
 
 impl Key {
@@ -104,7 +114,7 @@ impl Kind {
             Self::Switch { default } => Some(Value::Switch(*default)),
             Self::Word { default, .. } => Some(Value::Word((*default).to_owned())),
             Self::Words { default, .. } => Some(Value::Words(default.iter().map(|w| (*w).to_owned()).collect())),
-            Self::SecretFile => Some(Value::Unset),
+            Self::SecretFile | Self::Files { .. } | Self::Floors { .. } => Some(Value::Unset),
             Self::Directory => None,
         }
     }
@@ -119,6 +129,7 @@ impl Kind {
         match self {
             Self::Directory => Some("\"/var/lib/segue\""),
             Self::SecretFile => Some("\"/etc/segue/admin.token\""),
+            Self::Files { example } | Self::Floors { example } => Some(example),
             _ => None,
         }
     }
@@ -136,6 +147,8 @@ impl fmt::Display for Kind {
             Self::Words { allowed, .. } => write!(out, "a list of different words out of {}", allowed.join(", ")),
             Self::Directory => out.write_str("the path of a directory"),
             Self::SecretFile => out.write_str("the path of a file"),
+            Self::Files { .. } => out.write_str("a list of different paths of files"),
+            Self::Floors { .. } => out.write_str("a list of floors such as \"hit_5=0.25\", each of another figure"),
         }
     }
 }

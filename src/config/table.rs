@@ -8,8 +8,10 @@ use std::time::Duration;
 use super::defaults::*;
 use super::key::{Key, Kind, Section, WAIT_MS_MAX};
 use super::settings::Settings;
-use super::words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+use super::words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Rung, Signing};
 use crate::model::engine::Precision;
+use crate::snapshot::gate::Floor;
+use crate::snapshot::manifest::FORMATS;
 
 /// Every section, in the order of the reference.
 pub const SECTIONS: &[&Section] = &[
@@ -26,6 +28,8 @@ pub const SECTIONS: &[&Section] = &[
     &Log::SECTION,
     &Shadow::SECTION,
     &Canary::SECTION,
+    &Gates::SECTION,
+    &Memory::SECTION,
 ];
 
 /// Every key, in the order of the reference.
@@ -286,5 +290,74 @@ section! {
         "bake_s" => bake_s: u64 = number(CANARY_BAKE_S, 1, 2_592_000);
         /// Promote it by itself once it has baked; otherwise that is for an operator to do.
         "promote" => promote: bool = Kind::Switch { default: CANARY_PROMOTE };
+    }
+}
+
+section! {
+    /// What a release must show before it may serve. Each gate can be turned off; a refusal leaves what serves as it is.
+    Gates in "gates" {
+        /// Every byte of the release and its model is the one that the manifests list.
+        "integrity" => integrity: bool = Kind::Switch { default: GATES_ON };
+        /// Who signed the manifests of release and model: off (nobody looks), present (a signature that is there must be by
+        /// one of the keys) or required (there must be one).
+        "signature" => signature: Signing = Kind::Word { default: GATES_SIGNATURE, allowed: Signing::WORDS };
+        /// Files with the public keys that may have signed, as `segue keygen` writes them. Read at every check.
+        "signature_keys" => signature_keys: Vec<PathBuf> = Kind::Files { example: "[\"/etc/segue/release.pub\"]" };
+        /// The release's format is one of `formats`.
+        "format" => format: bool = Kind::Switch { default: GATES_ON };
+        /// Formats of releases that are taken.
+        "formats" => formats: Vec<String> = Kind::Words { default: FORMATS, allowed: FORMATS };
+        /// Release, model and catalogue were made for each other, and the catalogue still knows enough of the current one's
+        /// clusters. (A release and a model that do not fit each other are refused in any case.)
+        "compatibility" => compatibility: bool = Kind::Switch { default: GATES_ON };
+        /// The least share of the current catalogue's clusters that the next one must hold.
+        "catalogue_kept_min" => catalogue_kept_min: f64 = Kind::Share { default: GATES_CATALOGUE_KEPT_MIN };
+        /// The release's data ends no earlier than the current one's.
+        "window" => window: bool = Kind::Switch { default: GATES_ON };
+        /// By how much it may end earlier all the same, in seconds.
+        "window_older_max_s" => window_older_max_s: u64 = number(GATES_WINDOW_OLDER_MAX_S, 0, 10 * 366 * 86_400);
+        /// The release holds neither far fewer nor far more histories of any length than the current one, and expects to
+        /// answer no far smaller share of the questions from its table.
+        "coverage" => coverage: bool = Kind::Switch { default: GATES_ON };
+        /// The least histories, and the least expected share, as a share of the current one's.
+        "coverage_min" => coverage_min: f64 = Kind::Share { default: GATES_COVERAGE_MIN };
+        /// The most histories, in times the current one's.
+        "coverage_times_max" => coverage_times_max: u64 = number(GATES_TIMES_MAX, 1, 1_000_000);
+        /// The release's table is neither far smaller nor far larger than the current one's.
+        "size" => size: bool = Kind::Switch { default: GATES_ON };
+        /// The least bytes of its table, as a share of the current one's.
+        "size_min" => size_min: f64 = Kind::Share { default: GATES_SIZE_MIN };
+        /// The most bytes of its table, in times the current one's.
+        "size_times_max" => size_times_max: u64 = number(GATES_TIMES_MAX, 1, 1_000_000);
+        /// A current release with fewer histories than this is no measure: coverage and size are then not compared.
+        "compared_histories_min" => compared_histories_min: u64 = number(GATES_COMPARED_HISTORIES_MIN, 1, 1 << 40);
+        /// The release answers its golden questions.
+        "golden" => golden: bool = Kind::Switch { default: GATES_ON };
+        /// The least share of them that it must answer exactly.
+        "golden_right_min" => golden_right_min: f64 = Kind::Share { default: GATES_GOLDEN_RIGHT_MIN };
+        /// The release fits into memory beside what is there, by its manifest and the limits of cgroup and system.
+        "memory" => memory: bool = Kind::Switch { default: GATES_ON };
+        /// The least share of the memory limit that must then still be free.
+        "memory_free_min" => memory_free_min: f64 = Kind::Share { default: GATES_MEMORY_FREE_MIN };
+        /// The manifest's quality figures are above their floors.
+        "quality" => quality: bool = Kind::Switch { default: GATES_ON };
+        /// The floors: each a figure's name and the least value. A figure with a floor must be in the manifest.
+        "quality_floors" => quality_floors: Vec<Floor> = Kind::Floors { example: "[\"hit_5=0.25\"]" };
+        /// Histories whose first candidate is compared with the current release's. Such churn is reported, and refuses nothing.
+        "churn_histories_max" => churn_histories_max: usize = number(GATES_CHURN_HISTORIES_MAX, 0, 10_000_000);
+    }
+}
+
+section! {
+    /// How a release lies in memory.
+    Memory in "memory" {
+        /// Keep tables from being paged out: off, try (as far as the system lets; what is locked is in the metrics) or required
+        /// (a release that cannot be locked is refused). Needs a limit on locked memory above two tables.
+        "lock" => lock: Locking = Kind::Word { default: MEMORY_LOCK, allowed: Locking::WORDS };
+        /// Copy tables into huge pages instead of mapping their files: fewer misses on tables of many gigabytes, but such
+        /// memory can no longer be taken back by the system, and loading takes longer.
+        "huge_pages" => huge_pages: bool = Kind::Switch { default: MEMORY_HUGE_PAGES };
+        /// Bring every page of a table in before it serves.
+        "prefault" => prefault: bool = Kind::Switch { default: MEMORY_PREFAULT };
     }
 }
