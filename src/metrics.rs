@@ -14,6 +14,7 @@ mod label;
 mod model;
 mod registrar;
 mod release;
+mod tls;
 mod workers;
 
 pub use admin::AdminMetrics;
@@ -22,6 +23,7 @@ pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use tls::{Port, TlsMetrics};
 
 use model::breaker_number;
 use registrar::{Registrar, declare};
@@ -181,6 +183,7 @@ struct Inner {
     release: ReleaseMetrics,
     model: Arc<ModelMetrics>,
     admin: AdminMetrics,
+    tls: TlsMetrics,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -197,6 +200,7 @@ impl Metrics {
                 release: ReleaseMetrics::new(&registrar),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 admin: AdminMetrics::new(&registrar),
+                tls: TlsMetrics::new(&registrar),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -218,6 +222,11 @@ impl Metrics {
     /// The handles of the operator's door.
     pub fn admin(&self) -> &AdminMetrics {
         &self.inner.admin
+    }
+
+    /// The handles of encryption.
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.inner.tls
     }
 
     /// The handles of the model's part.

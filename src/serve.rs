@@ -23,6 +23,7 @@ use crate::room::Room;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
+use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::unseen;
 use crate::unseen::UnseenLog;
 use crate::unseen::flush::{self, Flusher};
@@ -40,6 +41,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The certificates of a door cannot be used.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
     /// The operator's door cannot be opened.
     #[error(transparent)]
     Admin(#[from] AdminStartError),
@@ -54,6 +58,7 @@ pub struct Service {
     reloader: Reloader,
     metrics: Metrics,
     admin: admin::Running,
+    certificates: tls::Follower,
     unseen: Arc<UnseenLog>,
     flusher: Flusher,
     stop: watch::Sender<bool>,
@@ -105,6 +110,8 @@ impl Service {
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
+        let http_tls = Tls::of::<HttpProtocol>(TlsFiles::http(&config.http), &metrics)?;
+        let grpc_tls = Tls::of::<GrpcProtocol>(TlsFiles::grpc(&config.grpc), &metrics)?;
         let fallback = Fallback::start(&config.model, compute, metrics.model())?;
         let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
         metrics.watch(room.clone());
@@ -117,10 +124,12 @@ impl Service {
         let reloader = Reloader::start(parts, config)?;
         let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
         let admin = admin.start(shown)?;
+        let certificates = [http_tls.clone(), grpc_tls.clone(), admin.tls()].into_iter().flatten().collect();
+        let certificates = tls::Follower::start(certificates)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
-        let http = Door::new(sockets.http, http, config.http.connections_max);
+        let http = Door::new(sockets.http, http, config.http.connections_max).with_tls(http_tls);
         let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
-        let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max);
+        let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max).with_tls(grpc_tls);
         let doors = Doors { http, grpc, workers, metrics: metrics.clone() };
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = oneshot::channel();
@@ -130,7 +139,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, unseen, flusher, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, certificates, unseen, flusher, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -167,6 +176,12 @@ impl Service {
         Ok(drained?)
     }
 
+    /// Looks at everything that may have changed outside.
+    fn look(&self) {
+        drop(self.reloader.request());
+        self.certificates.look();
+    }
+
     fn announce(&self) {
         let Addresses { http, grpc, admin } = self.addresses;
         tracing::info!(%http, %grpc, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -177,7 +192,7 @@ impl Service {
         loop {
             tokio::select! {
                 _ = &mut self.ended => return self.wait(),
-                _ = signals.hangup.recv() => drop(self.reloader.request()),
+                _ = signals.hangup.recv() => self.look(),
                 _ = signals.terminate.recv() => stops += 1,
                 _ = signals.interrupt.recv() => stops += 1,
             }
