@@ -3,8 +3,10 @@
 use std::io::BufReader;
 
 use http::Response;
+use http::header::AUTHORIZATION;
 use ureq::Body;
 
+use super::call::unreachable;
 use super::{Client, ClientError};
 use crate::admin::documents::StatusBody;
 use crate::unseen::file::Span;
@@ -53,8 +55,11 @@ impl Client {
 
     fn get(&self, path: &str) -> Result<Response<Body>, ClientError> {
         let url = format!("{}{path}", self.base);
-        let unreachable = |source| ClientError::Unreachable { url: url.clone(), attempts: 1, source: Box::new(source) };
-        let response = self.agent.get(&url).call().map_err(unreachable)?;
+        let request = self
+            .token
+            .iter()
+            .fold(self.agent.get(&url), |request, token| request.header(AUTHORIZATION, token.header()));
+        let response = request.call().map_err(|source| unreachable(&url, 1, source))?;
         let status = response.status();
         if status.is_success() { Ok(response) } else { Err(self.foreign(path, status.as_u16())) }
     }
