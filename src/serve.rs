@@ -176,8 +176,8 @@ impl Service {
         Ok(drained?)
     }
 
-    /// Looks at everything that may have changed outside.
-    fn look(&self) {
+    /// Looks soon at what may have changed outside, as SIGHUP has it do: the pointer, and the doors' certificates.
+    pub fn look(&self) {
         drop(self.reloader.request());
         self.certificates.look();
     }

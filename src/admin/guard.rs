@@ -19,17 +19,21 @@ use crate::listen::Peer;
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.
 const UNSENDABLE: [&str; 2] = ["application/json", "application/octet-stream"];
 
-/// Lets an operator's call pass, and where no proof is configured, one that no web page can have sent. Behind it, the
-/// request has a [`Caller`](crate::auth::Caller) among its extensions.
+/// Lets an operator's call pass that no web page can have sent. Behind it, the request has a [`Caller`] among its
+/// extensions.
 pub(super) async fn operator(
     State(desk): State<Arc<Desk>>,
     mut request: Request<Body>,
     next: Next,
 ) -> Result<Response, AdminError> {
-    if !desk.auth.asks(Role::Operator) {
-        check_not_a_page(request.headers())?;
-    }
+    let asks = desk.auth.asks(Role::Operator);
     let caller = Shown::by(&request).check(desk, Role::Operator).await?;
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        check_not_a_form(request.headers())?;
+    }
+    if !asks {
+        check_host(request.headers())?;
+    }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -68,16 +72,19 @@ impl Shown {
 }
 
 /// Without a token, whoever reaches loopback may change what serves, and that is also every page in the browser of
-/// someone who works on this machine. A browser lets a page send forms and plain text anywhere, but nothing with one of
-/// these content types unless the other site agrees first, which needs an answer to `OPTIONS` that this door does not
-/// give. And a page whose own name was pointed at this address after it was loaded may send what it likes, but
-/// it carries that name in `Host`. A token needs neither check: no browser adds it unasked.
-fn check_not_a_page(headers: &HeaderMap) -> Result<(), AdminError> {
+/// someone who works on this machine; and a browser shows a client certificate for any page. It lets a page send forms
+/// and plain text anywhere, but nothing with one of these content types unless the other site agrees first, which needs
+/// an answer to `OPTIONS` that this door does not give. A token needs no such check: no browser adds it unasked.
+fn check_not_a_form(headers: &HeaderMap) -> Result<(), AdminError> {
     let media_type = text(headers, &header::CONTENT_TYPE);
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !UNSENDABLE.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
-        return Err(AdminError::MediaType { got: media_type.to_owned() });
-    }
+    let unsendable = UNSENDABLE.iter().any(|known| essence.eq_ignore_ascii_case(known));
+    if unsendable { Ok(()) } else { Err(AdminError::MediaType { got: media_type.to_owned() }) }
+}
+
+/// A page whose own name was pointed at this address after it was loaded may send what it likes, but it carries that
+/// name in `Host`.
+fn check_host(headers: &HeaderMap) -> Result<(), AdminError> {
     let host = text(headers, &header::HOST);
     if is_local(host) { Ok(()) } else { Err(AdminError::Host { got: host.to_owned() }) }
 }
