@@ -29,12 +29,17 @@ pub mod error;
 
 // The snapshot, in order.
 pub mod snapshot;
+pub mod trial;
+// From where it is published to where it serves.
+pub mod cloud;
+pub mod depot;
 
 // Operating it.
 pub mod metrics;
 pub mod trace;
 pub mod drain;
 pub mod priority;
+pub mod memory;
 pub mod admin;
 pub mod auth;
 pub mod audit;

@@ -20,10 +20,14 @@ use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
 use crate::room::Room;
+use crate::snapshot::ingest::{Ingest, IngestRules};
+use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
 use crate::tls::{self, Tls, TlsError, TlsFiles};
+use crate::trial::guard::{self, Guard};
+use crate::trial::shadow;
 use crate::unseen;
 use crate::unseen::UnseenLog;
 use crate::unseen::flush::{self, Flusher};
@@ -61,6 +65,8 @@ pub struct Service {
     certificates: tls::Follower,
     unseen: Arc<UnseenLog>,
     flusher: Flusher,
+    /// Watches canaries while the service runs.
+    _guard: Guard,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -112,17 +118,24 @@ impl Service {
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
         let http_tls = Tls::of::<HttpProtocol>(TlsFiles::http(&config.http), &metrics)?;
         let grpc_tls = Tls::of::<GrpcProtocol>(TlsFiles::grpc(&config.grpc), &metrics)?;
-        let fallback = Fallback::start(&config.model, compute, metrics.model())?;
+        let fallback = Fallback::start(&config.model, compute.clone(), metrics.model())?;
         let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
+        shadow::start(room.trials(), config, compute)?;
         metrics.watch(room.clone());
         let (unseen, dir) = (room.unseen().clone(), unseen::dir(&config.release.dir));
         let flushed = flush::Parts { log: unseen.clone(), live: live.clone(), dir };
         let flusher = Flusher::start(flushed, &config.unseen)?;
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let book = Book::new();
+        let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
-        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
+        let ingest = Arc::new(Ingest::open(store.clone(), IngestRules::new(config)));
+        let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());
+        let shown =
+            admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
+        let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
+        let guard = Guard::start(guarded, &config.canary)?;
         let admin = admin.start(shown)?;
         let certificates = [http_tls.clone(), grpc_tls.clone(), admin.tls()].into_iter().flatten().collect();
         let certificates = tls::Follower::start(certificates)?;
@@ -139,7 +152,19 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, certificates, unseen, flusher, metrics, stop, ended, thread })
+        Ok(Self {
+            addresses,
+            reloader,
+            admin,
+            certificates,
+            unseen,
+            flusher,
+            _guard: guard,
+            metrics,
+            stop,
+            ended,
+            thread,
+        })
     }
 
     /// Where it listens.

@@ -55,7 +55,7 @@ fn publish_and_activate(dir: &Path, name: &str) {
 }
 
 fn pointing(current: &str, previous: Option<&str>) -> State {
-    State { current: Some(version(current)), previous: previous.map(version) }
+    State { current: Some(version(current)), previous: previous.map(version), ..State::default() }
 }
 
 /// The hidden directories among a store's releases.
@@ -133,7 +133,7 @@ fn push_model(dir: &Path, ready: impl FnOnce()) {
     let read = |name: &str| fs::read(model.path.join(name)).expect("just written");
     if let Begun::Open(missing) = ingest.begin(&address, &read(MANIFEST)).expect("there is room") {
         let send = |name: &str| ingest.receive(&address, name, [read(name)]).expect("it is what the manifest lists");
-        missing.into_iter().for_each(send);
+        missing.into_iter().for_each(|file| send(file.name));
     }
     ingest.commit(&address).expect("it is sound");
 }

@@ -3,15 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::Desk;
-use super::change::on_disk;
+use super::desk::{Desk, on_disk};
 use super::problem::AdminError;
 use crate::audit::{Change, Verb};
 use crate::auth::Caller;
 
 impl Desk {
-    /// A change of what serves now, by a caller that the guard let pass.
-    pub(super) fn change(&self, caller: Caller, verb: Verb) -> Change {
+    /// What is to be recorded of a change of what serves now, by a caller that the guard let pass.
+    pub(super) fn to_record(&self, caller: Caller, verb: Verb) -> Change {
         let from = self.parts.room.release(|release| release.manifest().version.to_string()).ok();
         Change::new(caller, verb).from(from)
     }

@@ -14,15 +14,17 @@ use ureq::Agent;
 
 mod access;
 mod call;
+mod change;
 mod read;
+mod watch;
 
 pub use access::Access;
 
 use call::{Call, Content};
 
-use super::documents::{ActivateBody, CommittedBody, PushBody, ReceivedBody, ServingBody};
+use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use crate::auth::Token;
-use crate::snapshot::manifest::{MANIFEST, Version};
+use crate::snapshot::manifest::MANIFEST;
 use crate::snapshot::parcel::Address;
 
 /// Longest wait for a connection.
@@ -160,12 +162,6 @@ impl Client {
         }
         let _: CommittedBody = self.post(&format!("{}/commit", path_of(address)), b"")?;
         Ok(Pushed::Sent)
-    }
-
-    /// Has a release of the service's store serve; it does when this returns.
-    pub fn activate(&self, version: &Version) -> Result<ServingBody, ClientError> {
-        let body = ActivateBody { version: version.clone() };
-        self.post("activate", &serde_json::to_vec(&body).expect("a struct of one string has a JSON form"))
     }
 
     fn put<T: DeserializeOwned>(&self, address: &Address, name: &str, content: Content<'_>) -> Result<T, ClientError> {

@@ -5,37 +5,33 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Request, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tonic::Status;
 
-use super::Desk;
-use super::change::on_disk;
+use super::desk::{Desk, on_disk};
 use super::problem::AdminError;
 use crate::auth::{Caller, Role};
 use crate::listen::Peer;
 
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.
-const UNSENDABLE: [&str; 2] = ["application/json", "application/octet-stream"];
+const UNSENDABLE: [&str; 3] = ["application/json", "application/octet-stream", "application/grpc"];
+/// The calls over gRPC that change nothing.
+const RPC_READS: [&str; 4] = ["List", "Get", "GetTrial", "Watch"];
 
 /// Lets an operator's call pass that no web page can have sent. Behind it, the request has a [`Caller`] among its
 /// extensions.
 pub(super) async fn operator(
     State(desk): State<Arc<Desk>>,
-    mut request: Request<Body>,
+    request: Request<Body>,
     next: Next,
 ) -> Result<Response, AdminError> {
-    let asks = desk.auth.asks(Role::Operator);
-    let caller = Shown::by(&request).check(desk, Role::Operator).await?;
-    if !request.headers().contains_key(header::AUTHORIZATION) {
-        check_not_a_form(request.headers())?;
-    }
-    if !asks {
-        check_host(request.headers())?;
-    }
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let (mut parts, body) = request.into_parts();
+    pass_operator(desk, &mut parts).await?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 /// Lets a reader's call pass: anyone's, unless reads are asked for proof.
@@ -44,10 +40,43 @@ pub(super) async fn reader(
     request: Request<Body>,
     next: Next,
 ) -> Result<Response, AdminError> {
-    if desk.auth.asks(Role::Reader) {
-        Shown::by(&request).check(desk, Role::Reader).await?;
+    let (parts, body) = request.into_parts();
+    pass_reader(desk, &parts).await?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// The same over gRPC, by what the call does.
+pub(super) async fn rpc(State(desk): State<Arc<Desk>>, request: Request<Body>, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let call = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    let passed = match RPC_READS.contains(&call) {
+        true => pass_reader(desk, &parts).await,
+        false => pass_operator(desk, &mut parts).await,
+    };
+    match passed {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) => Status::from(error).into_http(),
     }
-    Ok(next.run(request).await)
+}
+
+async fn pass_operator(desk: Arc<Desk>, parts: &mut Parts) -> Result<(), AdminError> {
+    let asks = desk.auth.asks(Role::Operator);
+    let caller = Shown::by(parts).check(desk, Role::Operator).await?;
+    if !parts.headers.contains_key(header::AUTHORIZATION) {
+        check_not_a_form(&parts.headers)?;
+    }
+    if !asks {
+        check_host(parts)?;
+    }
+    parts.extensions.insert(caller);
+    Ok(())
+}
+
+async fn pass_reader(desk: Arc<Desk>, parts: &Parts) -> Result<(), AdminError> {
+    if desk.auth.asks(Role::Reader) {
+        Shown::by(parts).check(desk, Role::Reader).await?;
+    }
+    Ok(())
 }
 
 /// What a request shows of who makes it.
@@ -58,9 +87,9 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Takes it from a request of any protocol that came in by this door.
-    pub(super) fn by<B>(request: &Request<B>) -> Self {
-        let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
-        Self { authorization, peer: request.extensions().get().cloned() }
+    pub(super) fn by(parts: &Parts) -> Self {
+        let authorization = parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
+        Self { authorization, peer: parts.extensions.get().cloned() }
     }
 
     /// Who that is, if they have the role.
@@ -83,9 +112,10 @@ fn check_not_a_form(headers: &HeaderMap) -> Result<(), AdminError> {
 }
 
 /// A page whose own name was pointed at this address after it was loaded may send what it likes, but it carries that
-/// name in `Host`.
-fn check_host(headers: &HeaderMap) -> Result<(), AdminError> {
-    let host = text(headers, &header::HOST);
+/// name with it.
+fn check_host(Parts { uri, headers, .. }: &Parts) -> Result<(), AdminError> {
+    // HTTP/2 has it in the address.
+    let host = uri.authority().map_or_else(|| text(headers, &header::HOST), Authority::as_str);
     if is_local(host) { Ok(()) } else { Err(AdminError::Host { got: host.to_owned() }) }
 }
 

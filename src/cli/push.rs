@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let version = release.manifest().version.clone();
     let pushed = client.push(&Address::release(version.clone()), release.path(), progress)?;
     drawn.bar.finish_and_clear();
-    let serving = if args.no_activate { None } else { Some(client.activate(&version)?.release) };
+    let serving = if args.no_activate { None } else { client.activate(&version)?.release };
     output::print(args.output, &Outcome { release: version, bytes, present: pushed == Pushed::Present, model, serving })
 }
 

@@ -1,33 +1,35 @@
-//! Receives a release or a model that is pushed in pieces: its manifest first, then every file it lists, then the word
-//! to commit.
+//! Receives a release or a model in pieces, pushed or pulled: its manifest first, then every file it lists, then the
+//! word to commit.
 //!
 //! Nothing that arrives is visible before all of it is there and has passed every check of a load; then one rename
-//! publishes it. It never serves anything, and nothing that is sent can leave its hidden directory: a version is a
-//! [`Version`](super::manifest::Version), and a file's name is one of its kind's.
+//! publishes it. What broke off goes on where it stood, also after a restart. It never serves anything, and nothing that
+//! is sent can leave its hidden directory: a version is a [`Version`](super::manifest::Version), and a file's name is
+//! one of its kind's.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
+mod arrival;
 mod error;
+mod push;
 mod pushes;
 
 pub use error::IngestError;
 
-use pushes::{Push, Pushes};
+use arrival::Arrival;
+use push::Push;
+use pushes::Pushes;
 
 use super::failpoint::{Moment, reached};
-use super::manifest::{MANIFEST, ReleaseFile};
+use super::manifest::MANIFEST;
 use super::pair::check_pair;
-use super::parcel::{Address, Kind, Parcel};
-use super::publish::{PARTIAL, give_name};
+use super::parcel::{Address, Parcel};
+use super::publish::rename_durably;
 use super::release::ReleaseError;
 use super::store::Store;
-use crate::config::MissingModel;
+use crate::config::{Config, MissingModel};
 use crate::model::engine::Precision;
 use crate::model::open::Opened;
 
@@ -35,12 +37,6 @@ use crate::model::open::Opened;
 pub const PUSHES_MAX: usize = 4;
 /// Disk space that pushes leave free, for the pointer, for logs and for whatever shares the disk.
 pub const FREE_BYTES_MIN: u64 = 64 << 20;
-
-/// Stands between [`PARTIAL`] and the version; no other partial directory has a `-` there.
-const PUSH: &str = "push-";
-/// As the releases beside it, so that whoever may see those may see this one.
-#[cfg(unix)]
-const DIRECTORY_MODE: u32 = 0o755;
 
 /// What a push may cost, and what it must be.
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +54,21 @@ pub struct IngestRules {
 /// How a push stands once its manifest came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// These files are still to be sent: all of them, or what an earlier attempt left.
-    Open(Vec<&'static str>),
+    /// These files are still to be sent: all of them whole, or what an earlier attempt left.
+    Open(Vec<Missing>),
     /// The store has this very release or model; there is nothing to send.
     Published,
+}
+
+/// A file that is still to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name.
+    pub name: &'static str,
+    /// Bytes of it that are there already: where to go on.
+    pub offset: u64,
+    /// All its bytes.
+    pub bytes: u64,
 }
 
 /// What a push has become.
@@ -81,26 +88,35 @@ pub struct Ingest {
     pushes: Mutex<Pushes>,
 }
 
-/// A file that is being written: marked as arriving until dropped, and removed unless it was received.
-struct Arrival<'a> {
-    ingest: &'a Ingest,
-    address: &'a Address,
-    name: &'static str,
-    expected: ReleaseFile,
-    path: PathBuf,
-}
-
 /// A push that is being checked and published, marked as such until dropped.
 struct Commit<'a> {
     ingest: &'a Ingest,
     address: &'a Address,
 }
 
+impl IngestRules {
+    /// The rules that a configuration gives.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            bytes_max: config.admin.push_bytes_max,
+            idle_max: config.admin.push_idle_max,
+            precision: config.model.precision,
+            model_missing: config.model.missing,
+        }
+    }
+}
+
 impl Ingest {
-    /// Opens a store for pushes, and removes what pushes left there when the process last ended.
+    /// Opens a store for pushes, and goes on with those that were under way when the process last ended.
     pub fn open(store: Store, rules: IngestRules) -> Self {
-        remove_leftovers(&store);
-        Self { store, rules, pushes: Mutex::default() }
+        let (left, broken) = Push::left(&store);
+        broken.iter().for_each(|dir| push::remove(dir));
+        let mut pushes = Pushes::default();
+        for push in left {
+            tracing::info!(push = %push.parcel.address(), lacks = ?push.missing(), "a push may go on");
+            pushes.open(push);
+        }
+        Self { store, rules, pushes: Mutex::new(pushes) }
     }
 
     /// Opens a push by its manifest, or goes on with the one that has the same; `address` is where it came to.
@@ -108,8 +124,8 @@ impl Ingest {
     /// Senders of one and the same manifest may take turns: a file counts only with the digest that all agree on.
     pub fn begin(&self, address: &Address, manifest: &[u8]) -> Result<Begun, IngestError> {
         let parcel = self.acceptable(address, manifest)?;
+        self.remove_abandoned();
         let mut pushes = self.locked();
-        pushes.remove_abandoned(self.rules.idle_max);
         if pushes.resumes(&parcel)? {
             return Ok(Begun::Open(pushes.touch(address)?.missing()));
         }
@@ -117,28 +133,36 @@ impl Ingest {
             return Ok(Begun::Published);
         }
         self.check_room(&pushes, &parcel)?;
-        let push = Push::new(self.directory(address, manifest)?, parcel);
+        let push = Push::create(&self.store, parcel, manifest)?;
         reached(Moment::PartialMade);
         let missing = push.missing();
         pushes.open(push);
         Ok(Begun::Open(missing))
     }
 
-    /// Writes one file of an open push, as its bytes come. It counts only when all of them came and are those that the
-    /// manifest lists; otherwise it is as if it had never been sent.
+    /// Writes one file of an open push from its beginning, as its bytes come. It counts only when all of them came and
+    /// are those that the manifest lists.
     pub fn receive(
         &self,
         address: &Address,
         name: &str,
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
+        self.receive_from(address, name, 0, chunks)
+    }
+
+    /// Writes one file of an open push from an offset on: where it stands, as [`Missing`] says, or 0 to send it anew.
+    /// Where the bytes end before the file does, [`IngestError::Short`] says so, and what came is kept.
+    pub fn receive_from(
+        &self,
+        address: &Address,
+        name: &str,
+        offset: u64,
+        chunks: impl IntoIterator<Item: AsRef<[u8]>>,
+    ) -> Result<(), IngestError> {
         let known = address.kind.files().iter().find(|known| **known == name);
         let name = *known.ok_or_else(|| IngestError::Name { kind: address.kind, got: name.to_owned() })?;
-        let arrival = self.arrive(address, name)?;
-        arrival.write(chunks)?;
-        reached(Moment::FileReceived);
-        self.locked().touch(address)?.received(name);
-        Ok(())
+        self.arrive(address, name)?.write(offset, chunks)
     }
 
     /// Checks a complete push as if it were to serve, and publishes it; one that is refused is gone, but for a release
@@ -151,17 +175,21 @@ impl Ingest {
             other => other?,
         };
         let _commit = Commit { ingest: self, address };
-        push.parcel.check(push.dir.path(), self.rules.precision)?;
-        self.check_pair(&push.parcel)?;
-        let committed = committed(&push.parcel);
-        give_name(push.dir, &address.path(&self.store), |_| address.read(&self.store).as_ref() == Some(&push.parcel))
-            .map_err(|error| named(error, address))?;
-        Ok(committed)
+        let published = self.publish(&push);
+        // What is published is no longer there; and what is refused would be refused again.
+        if push.dir.exists() {
+            push.remove();
+        }
+        published
     }
 
     /// Removes pushes that nobody continued in the time allowed. Due now and then.
     pub fn remove_abandoned(&self) {
-        self.locked().remove_abandoned(self.rules.idle_max);
+        let abandoned = self.locked().abandoned(self.rules.idle_max);
+        for push in abandoned {
+            tracing::warn!(push = %push.parcel.address(), lacks = ?push.missing(), "push abandoned");
+            push.remove();
+        }
     }
 
     /// What a manifest describes, if that is of this address and not too large.
@@ -223,83 +251,28 @@ impl Ingest {
         if needed <= free { Ok(()) } else { Err(IngestError::NoRoom { needed, free }) }
     }
 
-    /// The hidden directory of a push, with the manifest in it, as it came.
-    fn directory(&self, address: &Address, manifest: &[u8]) -> io::Result<TempDir> {
-        let name = format!("{PARTIAL}{PUSH}{}", address.version);
-        let home = address.kind.home(&self.store);
-        let leftover = home.join(&name);
-        if leftover.exists() {
-            fs::remove_dir_all(&leftover)?;
-        }
-        let dir = builder(&name).tempdir_in(home)?;
-        let mut file = File::create_new(dir.path().join(MANIFEST))?;
-        file.write_all(manifest)?;
-        file.sync_all()?;
-        Ok(dir)
+    /// Checks what came as a load would, and gives it its name.
+    fn publish(&self, push: &Push) -> Result<Committed, IngestError> {
+        let Push { dir, parcel } = push;
+        parcel.check(dir, self.rules.precision)?;
+        self.check_pair(parcel)?;
+        let address = parcel.address();
+        let is_same = |_: &std::path::Path| address.read(&self.store).as_ref() == Some(parcel);
+        rename_durably(dir, &address.path(&self.store), is_same).map_err(|error| named(error, &address))?;
+        Ok(committed(parcel))
     }
 
     fn arrive<'a>(&'a self, address: &'a Address, name: &'static str) -> Result<Arrival<'a>, IngestError> {
         let mut pushes = self.locked();
-        let push = pushes.touch(address)?;
-        let listed = push.parcel.files().iter().find(|file| file.name == name);
         let unlisted = || IngestError::Name { kind: address.kind, got: name.to_owned() };
-        let expected = listed.cloned().ok_or_else(unlisted)?;
-        if !push.arrives(name) {
-            return Err(IngestError::Busy { address: address.clone() });
-        }
-        Ok(Arrival { ingest: self, address, name, expected, path: push.dir.path().join(name) })
+        let expected = pushes.touch(address)?.listed(name).cloned().ok_or_else(unlisted)?;
+        let push = pushes.arrives(address, name)?;
+        let (whole, part) = (push.path(name), push.part(name));
+        Ok(Arrival { ingest: self, address, name, expected, whole, part })
     }
 
     fn locked(&self) -> MutexGuard<'_, Pushes> {
         self.pushes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Arrival<'_> {
-    fn write(&self, chunks: impl IntoIterator<Item: AsRef<[u8]>>) -> Result<(), IngestError> {
-        let written = File::create(&self.path).map_err(IngestError::from).and_then(|file| self.fill(file, chunks));
-        if written.is_err() {
-            // What is left lies in a directory that goes as a whole; and the error that matters is the one before.
-            let _ = fs::remove_file(&self.path);
-        }
-        written
-    }
-
-    fn fill(&self, mut file: File, chunks: impl IntoIterator<Item: AsRef<[u8]>>) -> Result<(), IngestError> {
-        let mut hasher = blake3::Hasher::new();
-        for chunk in chunks {
-            hasher.update(chunk.as_ref());
-            // Before it is written, so that the disk never holds more than was agreed on.
-            if hasher.count() > self.expected.bytes {
-                return Err(self.wrong_size(hasher.count()));
-            }
-            file.write_all(chunk.as_ref())?;
-        }
-        if hasher.count() != self.expected.bytes {
-            return Err(self.wrong_size(hasher.count()));
-        }
-        self.check_digest(&hasher.finalize())?;
-        Ok(file.sync_all()?)
-    }
-
-    fn wrong_size(&self, got: u64) -> IngestError {
-        IngestError::Size { name: self.name, expected: self.expected.bytes, got }
-    }
-
-    fn check_digest(&self, digest: &blake3::Hash) -> Result<(), IngestError> {
-        let (expected, got) = (&self.expected.blake3, digest.to_hex());
-        if got.as_str() == expected {
-            return Ok(());
-        }
-        Err(IngestError::Digest { name: self.name, expected: expected.clone(), got: got.to_string() })
-    }
-}
-
-impl Drop for Arrival<'_> {
-    fn drop(&mut self) {
-        if let Ok(push) = self.ingest.locked().touch(self.address) {
-            push.arrived(self.name);
-        }
     }
 }
 
@@ -317,35 +290,5 @@ fn named(error: io::Error, address: &Address) -> IngestError {
     match error.kind() {
         io::ErrorKind::AlreadyExists => IngestError::Exists { address: address.clone() },
         _ => error.into(),
-    }
-}
-
-#[cfg(unix)]
-fn builder(name: &str) -> tempfile::Builder<'_, 'static> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(name).rand_bytes(0).permissions(fs::Permissions::from_mode(DIRECTORY_MODE));
-    builder
-}
-
-#[cfg(not(unix))]
-fn builder(name: &str) -> tempfile::Builder<'_, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(name).rand_bytes(0);
-    builder
-}
-
-/// A store that cannot be listed, or cleaned, still serves: pushes into it will say what is wrong.
-fn remove_leftovers(store: &Store) {
-    let prefix = format!("{PARTIAL}{PUSH}");
-    let homes = Kind::ALL.map(|kind| fs::read_dir(kind.home(store)));
-    for entry in homes.into_iter().flatten().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
-            continue;
-        }
-        match fs::remove_dir_all(entry.path()) {
-            Ok(()) => tracing::info!(path = %entry.path().display(), "what an interrupted push left was removed"),
-            Err(error) => tracing::warn!(path = %entry.path().display(), "an interrupted push stays on disk: {error}"),
-        }
     }
 }

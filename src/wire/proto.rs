@@ -4,12 +4,13 @@
 //! program noticing.
 
 use crate::answer::{self, Answer};
-use crate::ask::Question;
+use crate::ask::{Question, Unit};
 use crate::error::Error;
 use crate::snapshot::catalogue;
 use crate::snapshot::release::Release;
 
 mod codec;
+mod snapshots;
 
 pub use codec::Codec;
 
@@ -19,8 +20,11 @@ pub mod v1 {
     tonic::include_proto!("segue.v1");
 }
 
-/// The whole contract with its comments, for reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/segue_descriptors.bin"));
+/// The public door's contract with its comments, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/next_clusters_descriptors.bin"));
+
+/// The operator's door's contract, which the public one must not tell of.
+pub const SNAPSHOTS_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshots_descriptors.bin"));
 
 impl From<v1::NextClustersRequest> for Question {
     fn from(request: v1::NextClustersRequest) -> Self {
@@ -32,6 +36,7 @@ impl From<v1::NextClustersRequest> for Question {
             min_score: request.min_score,
             names: request.names,
             timeout_ms: request.timeout_ms.map(u64::from),
+            unit: request.unit.map(Unit::from),
         }
     }
 }

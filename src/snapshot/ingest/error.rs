@@ -76,7 +76,27 @@ pub enum IngestError {
         /// What came.
         got: String,
     },
-    /// Another size than the manifest lists.
+    /// Less came than the manifest lists. What came is kept.
+    #[error("{name} came with {got} bytes, the manifest lists {expected}; go on at offset {got}, or send it again")]
+    Short {
+        /// The file.
+        name: &'static str,
+        /// Bytes that the manifest lists.
+        expected: u64,
+        /// Bytes that are there now.
+        got: u64,
+    },
+    /// Bytes were sent for another place of the file than where it stands.
+    #[error("{name} stands at {expected} bytes, got some for offset {got}; send {MANIFEST} to hear where to go on")]
+    Offset {
+        /// The file.
+        name: &'static str,
+        /// Bytes that are there.
+        expected: u64,
+        /// Where the bytes sent belong.
+        got: u64,
+    },
+    /// More came than the manifest lists.
     #[error("{name} came with {got} bytes or more, the manifest lists {expected}; send it again")]
     Size {
         /// The file.

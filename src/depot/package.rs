@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use segue::snapshot::manifest::{MANIFEST, ReleaseFile};
-use segue::snapshot::parcel::{Address, Parcel};
-use segue::snapshot::release::digest_file;
+use crate::snapshot::manifest::{MANIFEST, ReleaseFile};
+use crate::snapshot::parcel::{Address, Parcel};
+use crate::snapshot::release::digest_file;
 
-use super::PublishError;
+use super::DepotError;
 
 /// Bytes handed on at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -24,12 +24,12 @@ pub(super) struct Package {
 
 impl Package {
     /// Opens a directory that should hold the release or model.
-    pub(super) fn open(address: &Address, dir: &Path) -> Result<Self, PublishError> {
-        let missing = || PublishError::Missing { path: dir.to_owned(), address: address.clone() };
+    pub(super) fn open(address: &Address, dir: &Path) -> Result<Self, DepotError> {
+        let missing = || DepotError::Missing { path: dir.to_owned(), address: address.clone() };
         let parcel =
             Parcel::read(address.kind, dir).filter(|parcel| parcel.address() == *address).ok_or_else(missing)?;
         let path = dir.join(MANIFEST);
-        let manifest = std::fs::read(&path).map_err(|source| PublishError::Io { path, source })?;
+        let manifest = std::fs::read(&path).map_err(|source| DepotError::Io { path, source })?;
         Ok(Self { dir: dir.to_owned(), parcel, manifest })
     }
 
@@ -44,12 +44,7 @@ impl Package {
     }
 
     /// Copies a file, whose digest must be the manifest's; tells `moved` of the bytes.
-    pub(super) fn copy(
-        &self,
-        file: &ReleaseFile,
-        to: &mut impl Write,
-        moved: impl Fn(u64),
-    ) -> Result<(), PublishError> {
+    pub(super) fn copy(&self, file: &ReleaseFile, to: &mut impl Write, moved: impl Fn(u64)) -> Result<(), DepotError> {
         let path = self.path(file);
         let mut digest = blake3::Hasher::new();
         let copied = File::open(&path).and_then(|from| {
@@ -59,21 +54,21 @@ impl Package {
                 to.write_all(chunk)
             })
         });
-        copied.map_err(|source| PublishError::Io { path: path.clone(), source })?;
+        copied.map_err(|source| DepotError::Io { path: path.clone(), source })?;
         check(path, file, digest.finalize())
     }
 
     /// Checks a file's digest without copying it.
-    pub(super) fn verify(&self, file: &ReleaseFile) -> Result<(), PublishError> {
+    pub(super) fn verify(&self, file: &ReleaseFile) -> Result<(), DepotError> {
         let path = self.path(file);
-        let (_, digest) = digest_file(&path).map_err(|source| PublishError::Io { path: path.clone(), source })?;
+        let (_, digest) = digest_file(&path).map_err(|source| DepotError::Io { path: path.clone(), source })?;
         check(path, file, digest)
     }
 }
 
-fn check(path: PathBuf, file: &ReleaseFile, digest: blake3::Hash) -> Result<(), PublishError> {
+fn check(path: PathBuf, file: &ReleaseFile, digest: blake3::Hash) -> Result<(), DepotError> {
     let (expected, got) = (file.blake3.clone(), digest.to_hex().to_string());
-    if expected == got { Ok(()) } else { Err(PublishError::Damaged { path, expected, got }) }
+    if expected == got { Ok(()) } else { Err(DepotError::Damaged { path, expected, got }) }
 }
 
 fn pour(mut from: File, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {

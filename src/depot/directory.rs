@@ -1,4 +1,4 @@
-//! A destination that is a directory: a store as `segue serve` reads it, with channels beside its own pointer.
+//! A depot that is a directory: a store as `segue serve` reads it, with channels beside its own pointer.
 //!
 //! Everything gets its name in one rename after it was synced, so that nobody meets half of it and no kill leaves half.
 
@@ -6,16 +6,15 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use segue::snapshot::manifest::{MANIFEST, Version};
-use segue::snapshot::parcel::Address;
-use segue::snapshot::publish::{give_name, start_in};
-use segue::snapshot::store::{Store, sync_dir};
+use crate::snapshot::manifest::{MANIFEST, Version};
+use crate::snapshot::parcel::Address;
+use crate::snapshot::publish::{give_name, start_in};
+use crate::snapshot::store::{Store, sync_dir};
 
 use super::channel::{CHANNELS, Channel};
 use super::package::Package;
-use super::{Pointed, PublishError, Put};
-use crate::progress::Progress;
-use crate::refresh::failpoint::{Moment, reached};
+use super::{DepotError, Pointed, Put};
+use crate::snapshot::failpoint::{Moment, reached};
 
 /// Held while a channel is compared and replaced.
 const LOCK: &str = ".lock";
@@ -37,7 +36,7 @@ impl Directory {
         &self.store
     }
 
-    pub(super) fn channel(&self, name: &Version) -> Result<Pointed, PublishError> {
+    pub(super) fn channel(&self, name: &Version) -> Result<Pointed, DepotError> {
         let path = self.store.dir().join(Channel::path(name));
         let channel = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -46,7 +45,7 @@ impl Directory {
         Ok(Pointed { channel, tag: None })
     }
 
-    pub(super) fn put(&self, package: &Package, progress: &Progress) -> Result<Put, PublishError> {
+    pub(super) fn put(&self, package: &Package, moved: &dyn Fn(u64)) -> Result<Put, DepotError> {
         let address = package.parcel.address();
         let place = address.path(&self.store);
         let is_same = |place: &Path| fs::read(place.join(MANIFEST)).is_ok_and(|there| there == package.manifest);
@@ -58,7 +57,7 @@ impl Directory {
         for file in package.parcel.files() {
             let path = partial.path().join(&file.name);
             let mut to = File::create_new(&path).map_err(io_error(&path))?;
-            package.copy(file, &mut to, |bytes| progress.advance(bytes))?;
+            package.copy(file, &mut to, moved)?;
             to.sync_all().map_err(io_error(&path))?;
             reached(Moment::FilePut);
         }
@@ -69,7 +68,7 @@ impl Directory {
     }
 
     /// Replaces a channel if it still says what it did.
-    pub(super) fn point(&self, name: &Version, from: &Pointed, to: &Channel) -> Result<(), PublishError> {
+    pub(super) fn point(&self, name: &Version, from: &Pointed, to: &Channel) -> Result<(), DepotError> {
         let dir = self.store.dir().join(CHANNELS);
         fs::create_dir_all(&dir).map_err(io_error(&dir))?;
         let lock = dir.join(LOCK);
@@ -91,7 +90,7 @@ impl Directory {
     }
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), DepotError> {
     let write = || {
         let mut file = File::create_new(path)?;
         file.write_all(bytes)?;
@@ -100,13 +99,13 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
     write().map_err(io_error(path))
 }
 
-fn taken(address: &Address, place: &Path, error: io::Error) -> PublishError {
+fn taken(address: &Address, place: &Path, error: io::Error) -> DepotError {
     match error.kind() {
-        io::ErrorKind::AlreadyExists => PublishError::Exists { what: address.to_string() },
+        io::ErrorKind::AlreadyExists => DepotError::Exists { what: address.to_string() },
         _ => io_error(place)(error),
     }
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> PublishError {
-    |source| PublishError::Io { path: path.to_owned(), source }
+fn io_error(path: &Path) -> impl Fn(io::Error) -> DepotError {
+    |source| DepotError::Io { path: path.to_owned(), source }
 }

@@ -3,23 +3,23 @@
 use std::io;
 use std::path::PathBuf;
 
-use segue::snapshot::manifest::Version;
-use segue::snapshot::parcel::Address;
-use segue::snapshot::store::StoreError;
+use crate::snapshot::manifest::Version;
+use crate::snapshot::parcel::Address;
+use crate::snapshot::store::StoreError;
 
 use crate::cloud::CloudError;
 
 /// Why something could not be published.
 #[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The destination is none.
+pub enum DepotError {
+    /// The place is none.
     #[error(transparent)]
     Cloud(#[from] CloudError),
-    /// The destination's pointer could not be moved.
+    /// The depot's pointer could not be moved.
     #[error(transparent)]
     Pointer(#[from] StoreError),
     /// The object store refused.
-    #[error("{key}: {source}; run the refresh again, which goes on here")]
+    #[error("{key}: {source}; run it again, which goes on here")]
     Bucket {
         /// The object.
         key: String,
@@ -35,7 +35,7 @@ pub enum PublishError {
         source: io::Error,
     },
     /// There is nothing to publish.
-    #[error("{} holds no complete {address}; remove the run's directory and run the refresh again", path.display())]
+    #[error("{} holds no complete {address}; make it anew", path.display())]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum PublishError {
         address: Address,
     },
     /// A file is not the one that its manifest lists.
-    #[error("{}: expected {expected}, got {got}; remove the run's directory and run the refresh again", path.display())]
+    #[error("{}: expected {expected}, got {got}; make it anew", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -53,28 +53,26 @@ pub enum PublishError {
         got: String,
     },
     /// The name is taken.
-    #[error(
-        "{what} exists at the destination with other content; what is published never changes, choose another version"
-    )]
+    #[error("{what} exists at the depot with other content; what is published never changes, choose another version")]
     Exists {
         /// What has the name.
         what: String,
     },
     /// Another publisher, or an operator, was faster.
     #[error(
-        "channel {channel} was moved by someone else: expected it at {}, got {}; nothing was changed; run the refresh again if \
-         the new release should replace that one", named(expected.as_ref()), named(got.as_ref())
+        "channel {channel} was moved by someone else: expected it at {}, got {}; nothing was changed; publish again if the new \
+         release should replace that one", named(expected.as_ref()), named(got.as_ref())
     )]
     Moved {
         /// The pointer.
         channel: Version,
-        /// Where it stood when the run began.
+        /// Where it stood when it was read.
         expected: Option<Version>,
         /// Where it stands.
         got: Option<Version>,
     },
     /// The pointer's file is something else.
-    #[error("{what} is no channel: {source}; move it away, and the next refresh writes it anew")]
+    #[error("{what} is no channel: {source}; move it away, and the next who publishes writes it anew")]
     Channel {
         /// The file or object.
         what: String,

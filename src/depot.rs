@@ -1,17 +1,17 @@
-//! Puts a release, its model and a channel's pointer where services look for them: a directory or an object store.
+//! A depot: where releases, models and channels lie for services to take, in a directory or an object store.
 //!
 //! ```text
 //! models/VERSION/  releases/VERSION/   files, the manifest last; made once, never changed
-//! channels/NAME.json                   the pointer; replaced only if it still is what the run began with
+//! channels/NAME.json                   the pointer; replaced only if it still is what its publisher read
 //! ```
 //!
 //! Whoever reads the channel finds everything that it names. It must never replace what is published.
 
 use std::path::{Path, PathBuf};
 
+use crate::snapshot::manifest::Version;
+use crate::snapshot::parcel::Address;
 use object_store::UpdateVersion;
-use segue::snapshot::manifest::Version;
-use segue::snapshot::parcel::Address;
 
 pub mod bucket;
 pub mod channel;
@@ -22,17 +22,16 @@ mod package;
 pub use bucket::Bucket;
 pub use channel::Channel;
 pub use directory::Directory;
-pub use error::PublishError;
+pub use error::DepotError;
 
 use channel::CHANNEL_FORMAT;
 use package::Package;
 
 use crate::cloud::{Cloud, is_url};
-use crate::progress::Progress;
 
 /// Where services look.
 #[derive(Debug)]
-pub enum Destination {
+pub enum Depot {
     /// A store on a disk.
     Directory(Directory),
     /// A prefix of an object store.
@@ -57,12 +56,12 @@ pub struct Put {
     pub new: bool,
 }
 
-impl Destination {
-    /// The destination that a path or a URL names; nothing is asked of it yet.
+impl Depot {
+    /// The depot that a path or a URL names; nothing is asked of it yet.
     ///
     /// # Errors
     /// When it is a URL of no store.
-    pub fn open(place: &str) -> Result<Self, PublishError> {
+    pub fn open(place: &str) -> Result<Self, DepotError> {
         Ok(if is_url(place) {
             Self::Bucket(Bucket::new(Cloud::open(place)?))
         } else {
@@ -74,30 +73,30 @@ impl Destination {
     ///
     /// # Errors
     /// When it cannot be read, or is none.
-    pub fn channel(&self, name: &Version) -> Result<Pointed, PublishError> {
+    pub fn channel(&self, name: &Version) -> Result<Pointed, DepotError> {
         match self {
             Self::Directory(directory) => directory.channel(name),
             Self::Bucket(bucket) => bucket.channel(name),
         }
     }
 
-    /// Puts the release or model that lies in `dir`, unless it is there already.
+    /// Puts the release or model that lies in `dir`, unless it is there already; tells `moved` of the bytes.
     ///
     /// # Errors
-    /// When it is not complete, when its name is taken by something else, or when the destination refuses.
-    pub fn put(&self, address: &Address, dir: &Path, progress: &Progress) -> Result<Put, PublishError> {
+    /// When it is not complete, when its name is taken by something else, or when the depot refuses.
+    pub fn put(&self, address: &Address, dir: &Path, moved: &dyn Fn(u64)) -> Result<Put, DepotError> {
         let package = Package::open(address, dir)?;
         match self {
-            Self::Directory(directory) => directory.put(&package, progress),
-            Self::Bucket(bucket) => bucket.put(&package, progress),
+            Self::Directory(directory) => directory.put(&package, moved),
+            Self::Bucket(bucket) => bucket.put(&package, moved),
         }
     }
 
     /// Moves a channel, if it still says what it did.
     ///
     /// # Errors
-    /// When it was moved by someone else, or when the destination refuses.
-    pub fn point(&self, name: &Version, from: &Pointed, to: &Channel) -> Result<(), PublishError> {
+    /// When it was moved by someone else, or when the depot refuses.
+    pub fn point(&self, name: &Version, from: &Pointed, to: &Channel) -> Result<(), DepotError> {
         match self {
             Self::Directory(directory) => directory.point(name, from, to),
             Self::Bucket(bucket) => bucket.point(name, from, to),
@@ -108,7 +107,7 @@ impl Destination {
     ///
     /// # Errors
     /// When it cannot be brought.
-    pub fn release(&self, version: &Version, into: &Path) -> Result<Option<PathBuf>, PublishError> {
+    pub fn release(&self, version: &Version, into: &Path) -> Result<Option<PathBuf>, DepotError> {
         match self {
             Self::Directory(directory) => Ok(directory.release(version)),
             Self::Bucket(bucket) => bucket.release(version, into),
@@ -122,13 +121,13 @@ impl Pointed {
         self.channel.as_ref().map(|channel| &channel.release)
     }
 
-    fn check_unmoved(&self, name: &Version, expected: &Self) -> Result<(), PublishError> {
+    fn check_unmoved(&self, name: &Version, expected: &Self) -> Result<(), DepotError> {
         if self.channel == expected.channel { Ok(()) } else { Err(self.moved(name, expected)) }
     }
 
-    fn moved(&self, name: &Version, expected: &Self) -> PublishError {
+    fn moved(&self, name: &Version, expected: &Self) -> DepotError {
         let (expected, got) = (expected.release().cloned(), self.release().cloned());
-        PublishError::Moved { channel: name.clone(), expected, got }
+        DepotError::Moved { channel: name.clone(), expected, got }
     }
 }
 
@@ -137,7 +136,7 @@ impl Channel {
     ///
     /// # Errors
     /// When there is none.
-    pub fn at(release: &Version, dir: &Path, previous: Option<Version>) -> Result<Self, PublishError> {
+    pub fn at(release: &Version, dir: &Path, previous: Option<Version>) -> Result<Self, DepotError> {
         let package = Package::open(&Address::release(release.clone()), dir)?;
         Ok(Self {
             format: CHANNEL_FORMAT.to_owned(),
@@ -149,8 +148,8 @@ impl Channel {
     }
 }
 
-fn parse(what: &str, bytes: &[u8]) -> Result<Channel, PublishError> {
-    serde_json::from_slice(bytes).map_err(|source| PublishError::Channel { what: what.to_owned(), source })
+fn parse(what: &str, bytes: &[u8]) -> Result<Channel, DepotError> {
+    serde_json::from_slice(bytes).map_err(|source| DepotError::Channel { what: what.to_owned(), source })
 }
 
 #[cfg(test)]

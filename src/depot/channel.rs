@@ -1,13 +1,13 @@
 //! A channel: the small file `channels/NAME.json` that says which release the services of that channel should serve.
 //!
-//! It is the only thing at a destination that ever changes.
+//! It is the only thing at a depot that ever changes.
 
-use segue::snapshot::manifest::Version;
+use crate::snapshot::manifest::Version;
 use serde::{Deserialize, Serialize};
 
 /// The only format that this build reads and writes.
 pub const CHANNEL_FORMAT: &str = "segue.channel/1";
-/// The directory of channels at a destination.
+/// The directory of channels at a depot.
 pub const CHANNELS: &str = "channels";
 
 /// What a channel says.
@@ -26,7 +26,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// The channel's path at a destination.
+    /// The channel's path at a depot.
     pub fn path(name: &Version) -> String {
         format!("{CHANNELS}/{name}.json")
     }
