@@ -14,6 +14,7 @@ mod lookup;
 mod diff;
 mod store;
 mod push;
+mod publish;
 mod status;
 mod change;
 mod unseen;
@@ -65,6 +66,8 @@ enum Command {
     Releases(store::ListArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
+    /// Publish a release where services pull from, and point a channel at it
+    Publish(publish::Args),
     /// Show what a running service serves, where every release stands and why, and how a trial goes
     Status(status::Args),
     /// Have a running service load a release beside what it serves, with every check
@@ -118,6 +121,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
         Command::Push(args) => push::run(&args),
+        Command::Publish(args) => publish::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Stage(args) => change::stage(&args),
         Command::Shadow(args) => change::shadow(&args),

@@ -19,8 +19,9 @@ use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
+use crate::pull::{self, PullStartError, Puller};
 use crate::room::Room;
-use crate::snapshot::ingest::{Ingest, IngestRules};
+use crate::snapshot::ingest::{self, Ingest, IngestRules};
 use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
@@ -51,6 +52,9 @@ pub enum ServeError {
     /// The operator's door cannot be opened.
     #[error(transparent)]
     Admin(#[from] AdminStartError),
+    /// What should be pulled cannot be.
+    #[error(transparent)]
+    Pull(#[from] PullStartError),
     /// The system refused a thread, a signal handler or an event queue.
     #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
     System(#[from] io::Error),
@@ -60,6 +64,8 @@ pub enum ServeError {
 pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
+    /// None where nothing is pulled.
+    puller: Option<Puller>,
     metrics: Metrics,
     admin: admin::Running,
     certificates: tls::Follower,
@@ -130,8 +136,16 @@ impl Service {
         let book = Book::new();
         let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
-        let ingest = Arc::new(Ingest::open(store.clone(), IngestRules::new(config)));
+        let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
+        let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
         let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());
+        let pulled = pull::Parts {
+            store: store.clone(),
+            ingest: ingest.clone(),
+            reloader: reloader.clone(),
+            metrics: metrics.transfer(),
+        };
+        let puller = Puller::start(pulled, &config.pull)?;
         let shown =
             admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
         let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
@@ -155,6 +169,7 @@ impl Service {
         Ok(Self {
             addresses,
             reloader,
+            puller,
             admin,
             certificates,
             unseen,
@@ -175,6 +190,11 @@ impl Service {
     /// Its reloader.
     pub fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// Who pulls, where something is pulled.
+    pub fn puller(&self) -> Option<&Puller> {
+        self.puller.as_ref()
     }
 
     /// Where it counts histories that the table does not hold.
@@ -201,9 +221,11 @@ impl Service {
         Ok(drained?)
     }
 
-    /// Looks soon at what may have changed outside, as SIGHUP has it do: the pointer, and the doors' certificates.
+    /// Looks soon at what may have changed outside, as SIGHUP has it do: the pointer, the channel that is followed, and
+    /// the doors' certificates.
     pub fn look(&self) {
         drop(self.reloader.request());
+        self.puller.iter().for_each(Puller::request);
         self.certificates.look();
     }
 
