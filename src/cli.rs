@@ -15,6 +15,7 @@ mod diff;
 mod store;
 mod push;
 mod publish;
+mod sign;
 mod status;
 mod change;
 mod unseen;
@@ -68,6 +69,10 @@ enum Command {
     Push(push::Args),
     /// Publish a release where services pull from, and point a channel at it
     Publish(publish::Args),
+    /// Make a pair of keys: one signs releases, the other lets services check who did
+    Keygen(sign::KeygenArgs),
+    /// Sign a release and its model, after every check
+    Sign(sign::SignArgs),
     /// Show what a running service serves, where every release stands and why, and how a trial goes
     Status(status::Args),
     /// Have a running service load a release beside what it serves, with every check
@@ -122,6 +127,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Releases(args) => store::list(&args),
         Command::Push(args) => push::run(&args),
         Command::Publish(args) => publish::run(&args),
+        Command::Keygen(args) => sign::keygen(&args),
+        Command::Sign(args) => sign::sign(&args),
         Command::Status(args) => status::run(&args),
         Command::Stage(args) => change::stage(&args),
         Command::Shadow(args) => change::shadow(&args),
