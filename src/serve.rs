@@ -24,6 +24,8 @@ use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
+use crate::trial::guard::{self, Guard};
+use crate::trial::shadow;
 use crate::unseen;
 use crate::unseen::UnseenLog;
 use crate::unseen::flush::{self, Flusher};
@@ -57,6 +59,8 @@ pub struct Service {
     admin: admin::Running,
     unseen: Arc<UnseenLog>,
     flusher: Flusher,
+    /// Watches canaries while the service runs.
+    _guard: Guard,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -106,8 +110,9 @@ impl Service {
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
-        let fallback = Fallback::start(&config.model, compute, metrics.model())?;
+        let fallback = Fallback::start(&config.model, compute.clone(), metrics.model())?;
         let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
+        shadow::start(room.trials(), config, compute)?;
         metrics.watch(room.clone());
         let (unseen, dir) = (room.unseen().clone(), unseen::dir(&config.release.dir));
         let flushed = flush::Parts { log: unseen.clone(), live: live.clone(), dir };
@@ -115,8 +120,10 @@ impl Service {
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
         let book = Book::new();
-        let parts = Parts { store: store.clone(), live, metrics: metrics.clone(), book };
+        let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
+        let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
+        let guard = Guard::start(guarded, &config.canary)?;
         let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
         let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
@@ -132,7 +139,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, unseen, flusher, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, admin, unseen, flusher, _guard: guard, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
