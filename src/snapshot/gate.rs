@@ -79,8 +79,8 @@ gates! {
     Quality = "quality",
 }
 
-/// Why a release is judged. What compares it with the current one is only for one that is new here: who rolls back wants
-/// the older data, and who starts has nothing to compare with.
+/// Why a release is judged. Only one that is new here is compared with the current one and held to the floors of quality:
+/// who rolls back wants the older data, and stricter rules must not leave a service that starts with nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
     /// It never served here.
@@ -143,7 +143,7 @@ impl Gates {
 
     /// Every gate's verdict on a release that is loaded, in the order of [`GateName::ALL`]; golden questions are asked here.
     pub fn judge(&self, staged: &Release, current: Option<&Release>, occasion: Occasion) -> Vec<Verdict> {
-        let judged = Judged { staged, current: current.filter(|_| occasion == Occasion::New) };
+        let judged = Judged { staged, current, occasion };
         GateName::ALL.iter().map(|&gate| self.ruled(gate, |rules| judged.find(gate, rules))).collect()
     }
 

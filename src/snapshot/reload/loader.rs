@@ -12,9 +12,11 @@ use crate::config::{Config, MissingModel};
 use crate::metrics::{Metrics, Phase};
 use crate::priority;
 use crate::snapshot::failpoint::{Moment, reached};
+use crate::snapshot::gate::{Gates, Occasion};
 use crate::snapshot::lifecycle::{Book, Standing};
 use crate::snapshot::manifest::Version;
-use crate::snapshot::release::{Release, ReleaseError};
+use crate::snapshot::map::Residence;
+use crate::snapshot::release::{Release, ReleaseError, read_manifest};
 use crate::snapshot::shelf::ModelShelf;
 use crate::snapshot::store::Store;
 
@@ -48,6 +50,8 @@ struct Bench {
     store: Store,
     shelf: Arc<ModelShelf>,
     metrics: Metrics,
+    gates: Gates,
+    residence: Residence,
     golden_required: bool,
     model_missing: MissingModel,
 }
@@ -60,6 +64,8 @@ impl Loader {
             store: parts.store.clone(),
             shelf: shelf.clone(),
             metrics: parts.metrics.clone(),
+            gates: Gates::new(config, &parts.metrics),
+            residence: Residence::from(&config.memory),
             golden_required: config.release.golden_required,
             model_missing: config.model.missing,
         };
@@ -91,7 +97,7 @@ impl Bench {
     fn work(&self, jobs: &Receiver<Job>, done: &Sender<Loaded>) {
         priority::step_back();
         for job in jobs {
-            let result = self.load(&job);
+            let result = self.load(&job).inspect_err(|error| self.gates.count(error));
             if done.send(Loaded { version: job.version, result }).is_err() {
                 return;
             }
@@ -102,9 +108,12 @@ impl Bench {
     fn load(&self, job: &Job) -> Result<Release, ReleaseError> {
         let metrics = self.metrics.release();
         job.comes_to(Standing::Verifying);
-        let release = metrics.timed(Phase::Open, || Release::open(&self.store.release_path(&job.version)))?;
+        let path = self.store.release_path(&job.version);
+        let against = job.against.as_deref();
+        self.gates.before_load(&read_manifest(&path)?, against.map(Release::manifest), &self.store)?;
+        let release = metrics.timed(Phase::Open, || Release::open_resident(&path, self.residence))?;
         reached(Moment::Opened);
-        metrics.timed(Phase::Verify, || release.verify())?;
+        metrics.timed(Phase::Verify, || self.gates.verify(&release))?;
         reached(Moment::Verified);
         job.comes_to(Standing::Loading);
         let release = metrics.timed(Phase::Model, || self.complete(release))?;
@@ -113,10 +122,10 @@ impl Bench {
         metrics.timed(Phase::Warm, || release.warm())?;
         reached(Moment::Warmed);
         job.comes_to(Standing::Checking);
-        metrics.timed(Phase::Check, || release.check())?;
         if self.golden_required && release.golden().is_empty() {
             return Err(ReleaseError::GoldenMissing);
         }
+        metrics.timed(Phase::Check, || self.gates.check(&release, against, job.occasion()))?;
         reached(Moment::Checked);
         Ok(release)
     }
@@ -135,6 +144,10 @@ impl Bench {
 }
 
 impl Job {
+    fn occasion(&self) -> Occasion {
+        if self.served_before { Occasion::Return } else { Occasion::New }
+    }
+
     fn comes_to(&self, standing: Standing) {
         self.book.iter().for_each(|book| book.note(&self.version, standing, None));
     }
