@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use segue::snapshot::gate::GateName;
 use segue::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE, Version};
 use segue::snapshot::release::ReleaseError;
 use segue::snapshot::store::Store;
@@ -180,7 +181,11 @@ fn a_bad_release_changes_nothing_and_blocks_nothing() {
         assert_eq!(served(&running), name(0));
     }
     let reasons: BTreeSet<_> = ROWS.iter().map(|row| row.reason).collect();
-    assert_eq!(reasons, ReleaseError::REASONS.into_iter().collect(), "a reason without a row");
+    // What only a gate refuses, `tests/gates` does.
+    let gates = ReleaseError::REASONS.into_iter().skip_while(|reason| *reason != GateName::Integrity.word());
+    let gates: BTreeSet<_> = gates.collect();
+    let expected = ReleaseError::REASONS.into_iter().filter(|reason| !gates.contains(reason));
+    assert_eq!(reasons, expected.collect(), "a reason without a row");
 }
 
 /// Back to the one before, by the pointer alone.
