@@ -22,11 +22,12 @@ pub mod words;
 pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
-pub use sources::Sources;
+pub use sources::{Sources, store_variables};
 pub use table::{
-    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Release, Request, Runtime, Shadow, Unseen,
+    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Shadow,
+    Unseen,
 };
-pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Rung, Signing};
+pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Reads, Rung, Signing};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,8 @@ pub struct Config {
     pub gates: Gates,
     /// How a release lies in memory.
     pub memory: Memory,
+    /// Where releases are pulled from.
+    pub pull: Pull,
 }
 
 impl Config {
@@ -94,6 +97,7 @@ impl Config {
             canary: Canary::held(settings)?,
             gates: Gates::held(settings)?,
             memory: Memory::held(settings)?,
+            pull: Pull::held(settings)?,
         })
     }
 }

@@ -30,6 +30,10 @@ pub mod error;
 // The snapshot, in order.
 pub mod snapshot;
 pub mod trial;
+// From where it is published to where it serves.
+pub mod cloud;
+pub mod depot;
+pub mod pull;
 
 // Operating it.
 pub mod metrics;
@@ -39,3 +43,5 @@ pub mod priority;
 pub mod memory;
 pub mod admin;
 pub mod auth;
+pub mod audit;
+pub mod tls;

@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+mod admin;
 mod door;
 mod durations;
 mod gate;
@@ -15,15 +16,18 @@ mod lives;
 mod model;
 mod registrar;
 mod release;
+mod transfer;
 mod trial;
 mod workers;
 
+pub use admin::AdminMetrics;
 pub use door::{Connection, DoorMetrics};
 pub use gate::GateMetrics;
 pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use transfer::{Polled, Pushed, TransferMetrics};
 pub use trial::TrialMetrics;
 
 use model::breaker_number;
@@ -189,6 +193,28 @@ declare! {
         "Canaries taken back and quarantined by the service, by the bound that they left.";
     CANARY_PROMOTIONS = Kind::Counter, "segue_canary_promotions_total", [],
         "Canaries that the service made current once they had baked.";
+    // The doors' locks, and who turned them.
+    ADMIN_CHANGES = Kind::Counter, "segue_admin_changes_total", ["change", "outcome"],
+        "Changes asked for by operators or made by the service itself, by how they ended; the audit log has who and why.";
+    AUDIT_FAILURES = Kind::Counter, "segue_audit_failures_total", [],
+        "Lines that the audit log does not hold because the disk refused; changes are refused meanwhile.";
+    TLS_HANDSHAKE_FAILURES = Kind::Counter, "segue_tls_handshake_failures_total", ["door"],
+        "Connections that ended before they were encrypted: no TLS, or a certificate that is missing, foreign or expired.";
+    TLS_CERTIFICATE_EXPIRY = Kind::Gauge, "segue_tls_certificate_expiry_timestamp_seconds", ["door"],
+        "Unix time at which the door's certificate ends. Absent where a door speaks no TLS.";
+    // What comes.
+    PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
+        "Releases and models that came, pushed or pulled, by how that ended.";
+    PUSH_BYTES = Kind::Counter, "segue_push_bytes_total", [],
+        "Bytes that came of releases and models, pushed or pulled.";
+    PULL_POLLS = Kind::Counter, "segue_pull_polls_total", ["outcome"],
+        "Looks at the channel that is followed, by what came of them.";
+    PULL_LAST_SUCCESS = Kind::Gauge, "segue_pull_last_success_timestamp_seconds", [],
+        "Unix time of the last look at the channel that did not fail, 0 before it; absent where nothing is pulled.";
+    PULL_BYTES = Kind::Counter, "segue_pull_bytes_total", [],
+        "Bytes fetched of releases and models.";
+    PULL_CHANNEL_INFO = Kind::Gauge, "segue_pull_channel_info", ["channel", "release"],
+        "Always 1; its labels name the channel that is followed and the release that it names.";
     // The program.
     BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
         "Always 1; its label names the program's version.";
@@ -234,8 +260,10 @@ struct Inner {
     workers: Workers,
     release: ReleaseMetrics,
     gate: GateMetrics,
+    transfer: Arc<TransferMetrics>,
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
+    admin: AdminMetrics,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -251,8 +279,10 @@ impl Metrics {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
                 gate: GateMetrics::new(&registrar),
+                transfer: Arc::new(TransferMetrics::new(&registrar)),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
+                admin: AdminMetrics::new(&registrar),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -271,9 +301,19 @@ impl Metrics {
         &self.inner.release
     }
 
+    /// The handles of the operator's door.
+    pub fn admin(&self) -> &AdminMetrics {
+        &self.inner.admin
+    }
+
     /// The handles of the gates.
     pub fn gate(&self) -> &GateMetrics {
         &self.inner.gate
+    }
+
+    /// The handles of who receives and who pulls.
+    pub fn transfer(&self) -> Arc<TransferMetrics> {
+        self.inner.transfer.clone()
     }
 
     /// The handles of the model's part.
@@ -303,6 +343,8 @@ impl Metrics {
         text.push_str(&trial.unwrap_or_default());
         text.push('\n');
         text.push_str(&self.inner.release.describe());
+        text.push('\n');
+        text.push_str(&self.inner.transfer.describe());
         text.push('\n');
         text.push_str(&model.map(|model| model.render()).unwrap_or_default());
         sorted(&text)

@@ -19,7 +19,9 @@ use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
+use crate::pull::{self, PullStartError, Puller};
 use crate::room::Room;
+use crate::snapshot::ingest::{self, Ingest, IngestRules};
 use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
@@ -46,6 +48,9 @@ pub enum ServeError {
     /// The operator's door cannot be opened.
     #[error(transparent)]
     Admin(#[from] AdminStartError),
+    /// What should be pulled cannot be.
+    #[error(transparent)]
+    Pull(#[from] PullStartError),
     /// The system refused a thread, a signal handler or an event queue.
     #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
     System(#[from] io::Error),
@@ -55,6 +60,8 @@ pub enum ServeError {
 pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
+    /// None where nothing is pulled.
+    puller: Option<Puller>,
     metrics: Metrics,
     admin: admin::Running,
     unseen: Arc<UnseenLog>,
@@ -122,9 +129,20 @@ impl Service {
         let book = Book::new();
         let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
+        let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
+        let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
+        let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());
+        let pulled = pull::Parts {
+            store: store.clone(),
+            ingest: ingest.clone(),
+            reloader: reloader.clone(),
+            metrics: metrics.transfer(),
+        };
+        let puller = Puller::start(pulled, &config.pull)?;
+        let shown =
+            admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
         let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
         let guard = Guard::start(guarded, &config.canary)?;
-        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
         let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let http = Door::new(sockets.http, http, config.http.connections_max);
@@ -139,7 +157,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, unseen, flusher, _guard: guard, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, puller, admin, unseen, flusher, _guard: guard, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -150,6 +168,11 @@ impl Service {
     /// Its reloader.
     pub fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// Who pulls, where something is pulled.
+    pub fn puller(&self) -> Option<&Puller> {
+        self.puller.as_ref()
     }
 
     /// Where it counts histories that the table does not hold.
@@ -176,6 +199,12 @@ impl Service {
         Ok(drained?)
     }
 
+    /// Looks at the pointer, and at the channel that is followed, now.
+    fn look(&self) {
+        drop(self.reloader.request());
+        self.puller.iter().for_each(Puller::request);
+    }
+
     fn announce(&self) {
         let Addresses { http, grpc, admin } = self.addresses;
         tracing::info!(%http, %grpc, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -186,7 +215,7 @@ impl Service {
         loop {
             tokio::select! {
                 _ = &mut self.ended => return self.wait(),
-                _ = signals.hangup.recv() => drop(self.reloader.request()),
+                _ = signals.hangup.recv() => self.look(),
                 _ = signals.terminate.recv() => stops += 1,
                 _ = signals.interrupt.recv() => stops += 1,
             }

@@ -51,6 +51,12 @@ pub const ADMIN_BODY_IDLE_TIMEOUT_MS: u64 = 10_000;
 /// Long enough to start a failed push again by hand without sending everything anew.
 pub const ADMIN_PUSH_IDLE_MAX_MS: u64 = 600_000;
 
+/// What may be read here names releases and figures, no user and no secret; and scrapers and probes rarely hold a token.
+pub const ADMIN_READS: &str = "open";
+
+/// Who asks for client certificates wants nobody without one; a kubelet's probes, which have none, are the exception.
+pub const ADMIN_TLS_CLIENT_REQUIRED: bool = true;
+
 /// Zero means one worker per core, which is what a machine of its own wants.
 pub const RUNTIME_WORKERS: u64 = 0;
 
@@ -231,3 +237,18 @@ pub const MEMORY_HUGE_PAGES: bool = false;
 
 /// A page that is not there costs its first reader as much as thousands of answers.
 pub const MEMORY_PREFAULT: bool = true;
+
+/// The name under which what users see is published.
+pub const PULL_CHANNEL: &str = "production";
+
+/// A new release is there within a minute, which is soon for one that comes a few times a week; a look is one small request.
+pub const PULL_INTERVAL_MS: u64 = 30_000;
+
+/// As long as the interval: a fleet of ten loads one after the other rather than all at once.
+pub const PULL_JITTER_MS: u64 = 30_000;
+
+/// Half of a gigabit line, so that a pull leaves room for the answers; 2 GB take half a minute.
+pub const PULL_BYTES_PER_S_MAX: u64 = 64 * 1024 * 1024;
+
+/// Who moves the channel has decided; every check stands between.
+pub const PULL_THEN: &str = "activate";

@@ -83,7 +83,7 @@ fn show_line(key: &Key, settings: &Settings) -> String {
     match (&setting.value, &key.kind) {
         _ if setting.at_fault => format!("# {} has no usable value ({origin})", key.word),
         (Value::Unset, _) => format!("# {} is not set ({origin})", key.word),
-        (value, Kind::SecretFile) => padded(key, value, &format!("{origin}; contents hidden")),
+        (value, Kind::SecretFile { .. }) => padded(key, value, &format!("{origin}; contents hidden")),
         (value, _) => padded(key, value, &origin.to_string()),
     }
 }
@@ -104,6 +104,8 @@ fn json_value(value: &Value) -> serde_json::Value {
         Value::Path(path) => json!(path.to_string_lossy()),
         Value::Paths(paths) => json!(paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>()),
         Value::Floors(floors) => json!(floors.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        Value::Place(place) => place.as_str().into(),
+        Value::Name(name) => name.as_str().into(),
         Value::Unset => serde_json::Value::Null,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::key::Kind;
 use crate::snapshot::gate::Floor;
+use crate::snapshot::manifest::Version;
 
 /// A value as some source wrote it, before any check.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,10 @@ pub enum Value {
     Paths(Vec<PathBuf>),
     /// Floors of different figures.
     Floors(Vec<Floor>),
+    /// A directory or a URL, not looked at yet.
+    Place(String),
+    /// The name of a release, a model or a channel.
+    Name(Version),
     /// Nothing, where nothing is allowed.
     Unset,
 }
@@ -64,9 +69,13 @@ impl Raw {
             Kind::Switch { .. } => self.switch().map(Value::Switch),
             Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
             Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
-            Kind::Directory | Kind::SecretFile => self.text().filter(|path| !path.is_empty()).map(path),
+            Kind::Directory | Kind::File { .. } | Kind::SecretFile { .. } => {
+                self.text().filter(|path| !path.is_empty()).map(path)
+            }
             Kind::Files { .. } => self.words().filter(|paths| apart(paths)).map(|paths| Value::Paths(all(paths))),
             Kind::Floors { .. } => self.words().and_then(|floors| Floor::all(&floors)).map(Value::Floors),
+            Kind::Place => self.text().filter(|place| !place.is_empty()).map(|place| Value::Place(place.to_owned())),
+            Kind::Name { .. } => self.text()?.parse().ok().map(Value::Name),
         }
     }
 
@@ -147,6 +156,8 @@ impl fmt::Display for Value {
             Self::Path(path) => write!(out, "{}", toml::Value::String(path.to_string_lossy().into_owned())),
             Self::Paths(paths) => write!(out, "{paths:?}"),
             Self::Floors(floors) => write!(out, "{:?}", floors.iter().map(Floor::to_string).collect::<Vec<_>>()),
+            Self::Place(place) => write!(out, "{}", toml::Value::String(place.clone())),
+            Self::Name(name) => write!(out, "\"{name}\""),
             Self::Unset => Ok(()),
         }
     }
@@ -229,6 +240,16 @@ impl Held for Vec<PathBuf> {
     }
 }
 
+impl Held for Option<String> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unset => Some(None),
+            Value::Place(place) => Some(Some(place.clone())),
+            _ => None,
+        }
+    }
+}
+
 impl Held for Vec<Floor> {
     fn held(value: &Value) -> Option<Self> {
         match value {
@@ -243,6 +264,15 @@ impl Held for Vec<String> {
     fn held(value: &Value) -> Option<Self> {
         match value {
             Value::Words(words) => Some(words.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Version {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Name(name) => Some(name.clone()),
             _ => None,
         }
     }

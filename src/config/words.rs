@@ -73,6 +73,16 @@ words! {
     }
 }
 
+words! {
+    /// Who may read at the operator's door.
+    Reads {
+        /// Whoever reaches it.
+        Open = "open",
+        /// Who holds a role.
+        Token = "token",
+    }
+}
+
 spelled!(Precision { Full = "full", Quantised = "quantised", });
 
 words! {
@@ -132,5 +142,15 @@ words! {
         Debug = "debug",
         /// Everything, libraries included.
         Trace = "trace",
+    }
+}
+
+words! {
+    /// What becomes of a release that was pulled.
+    Pulled {
+        /// It serves, once it has passed every check.
+        Activate = "activate",
+        /// It is loaded beside what serves, and waits there for an operator.
+        Stage = "stage",
     }
 }

@@ -1,5 +1,6 @@
 //! The closed sets that label values come from; a value from outside the program must never become one.
 
+use super::transfer::{Polled, Pushed};
 use crate::answer::{Degraded, Source};
 use crate::error::Code;
 use crate::model::worker::Failure;
@@ -93,6 +94,8 @@ label!(
     Openapi = "openapi",
     Unmatched = "unmatched",
 );
+label!(Pushed: Published = "published", Refused = "refused", Abandoned = "abandoned");
+label!(Polled: Unchanged = "unchanged", Fetched = "fetched", Held = "held", Failed = "failed");
 label!(Phase: Open = "open", Verify = "verify", Warm = "warm", Model = "model", Check = "check", Swap = "swap");
 
 /// Implements [`Label`] for an enum that lists and spells its values itself.
@@ -134,6 +137,8 @@ mod tests {
         check_order::<Door>();
         check_order::<Call>();
         check_order::<Phase>();
+        check_order::<Pushed>();
+        check_order::<Polled>();
         check_order::<Code>();
         check_order::<Source>();
         check_order::<Degraded>();

@@ -201,6 +201,11 @@ impl ReleaseError {
         }
     }
 
+    /// Whether it would help if something else left the memory.
+    pub fn wants_room(&self) -> bool {
+        matches!(self, Self::Refused(verdict) if verdict.gate == GateName::Memory)
+    }
+
     /// Every label that [`ReleaseError::reason`] gives.
     pub const REASONS: [&str; 18] = [
         "missing",

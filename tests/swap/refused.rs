@@ -181,11 +181,13 @@ fn a_bad_release_changes_nothing_and_blocks_nothing() {
         assert_eq!(served(&running), name(0));
     }
     let reasons: BTreeSet<_> = ROWS.iter().map(|row| row.reason).collect();
-    // What only a gate refuses, `tests/gates` does.
-    let gates = ReleaseError::REASONS.into_iter().skip_while(|reason| *reason != GateName::Integrity.word());
-    let gates: BTreeSet<_> = gates.collect();
-    let expected = ReleaseError::REASONS.into_iter().filter(|reason| !gates.contains(reason));
-    assert_eq!(reasons, expected.collect(), "a reason without a row");
+    // What only a gate refuses has its rows in `tests/gates`.
+    let own = ReleaseError::REASONS.into_iter().filter(|reason| reasons.contains(reason) || !is_gate(reason));
+    assert_eq!(reasons, own.collect(), "a reason without a row");
+}
+
+fn is_gate(reason: &str) -> bool {
+    GateName::ALL.iter().any(|gate| gate.word() == reason)
 }
 
 /// Back to the one before, by the pointer alone.

@@ -17,6 +17,7 @@ use super::retired::Retired;
 use super::retry::Retry;
 use super::{Parts, Reply, locked};
 use crate::config::Config;
+use crate::snapshot::gate::Occasion;
 use crate::snapshot::lifecycle::{Entry, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::release::Release;
@@ -156,13 +157,19 @@ impl Follower {
     }
 
     /// Has a release loaded, and shows meanwhile that it is.
-    pub(super) fn load(&mut self, errand: Errand, version: Version) {
+    fn load(&mut self, errand: Errand, version: Version) {
+        self.load_instead(errand, version, None);
+    }
+
+    /// The same, once another release that is in memory has given way to it.
+    pub(super) fn load_instead(&mut self, errand: Errand, version: Version, instead: Option<Arc<Release>>) {
         locked(&self.status).loading = Some(version.clone());
         let serves = self.serves(&version);
         self.loader.begin(Job {
             book: (!serves).then(|| self.parts.book.clone()),
             against: self.serving.clone(),
-            served_before: self.has_served(&version),
+            occasion: if self.has_served(&version) { Occasion::Return } else { Occasion::New },
+            instead,
             version,
         });
         self.under_way = Some(errand);

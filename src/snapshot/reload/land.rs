@@ -23,6 +23,11 @@ impl Follower {
             self.write_down_refused(&loaded.version, &Failure::superseded(&loaded.version));
             return self.go_first(errand);
         }
+        if loaded.result.as_ref().is_err_and(ReleaseError::wants_room) {
+            if let Some(idle) = self.give_way(&errand.aim) {
+                return self.load_instead(errand, loaded.version, Some(idle));
+            }
+        }
         let before = self.positions();
         let result = match loaded.result {
             Ok(release) => self.land_release(&errand.aim, Arc::new(release)),
@@ -35,6 +40,17 @@ impl Follower {
     fn has_moved_on(&mut self, aim: &Aim, loaded: &Version) -> bool {
         // A pointer that cannot be read is told by the errand that fails of it.
         matches!(aim, Aim::Follow(_)) && self.reread().is_ok() && self.state.current.as_ref() != Some(loaded)
+    }
+
+    /// Where there is no room in memory, the previous release gives way: it can be loaded again when it is wanted.
+    fn give_way(&mut self, aim: &Aim) -> Option<Arc<Release>> {
+        let previous = self.state.previous.clone().filter(|previous| !self.serves(previous))?;
+        let wanted = *aim == Aim::Keep(previous.clone()) || self.state.staged.as_ref() == Some(&previous);
+        let idle = self.residents.find(&previous).filter(|_| !wanted)?;
+        tracing::warn!(release = %previous, "the release before leaves the memory to make room; a rollback will load it");
+        drop(self.residents.keep(|kept| *kept != previous));
+        self.given_up = Some(previous);
+        Some(idle)
     }
 
     fn land_release(&mut self, aim: &Aim, release: Arc<Release>) -> Result<Effect, Failure> {
