@@ -17,6 +17,7 @@ mod model;
 mod registrar;
 mod release;
 mod totals;
+mod tls;
 mod transfer;
 mod trial;
 mod workers;
@@ -28,6 +29,7 @@ pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use tls::{Port, TlsMetrics};
 pub use totals::DoorTotals;
 pub use transfer::{Polled, Pushed, TransferMetrics};
 pub use trial::TrialMetrics;
@@ -266,6 +268,7 @@ struct Inner {
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
     admin: AdminMetrics,
+    tls: TlsMetrics,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -285,6 +288,7 @@ impl Metrics {
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
                 admin: AdminMetrics::new(&registrar),
+                tls: TlsMetrics::new(&registrar),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -306,6 +310,11 @@ impl Metrics {
     /// The handles of the operator's door.
     pub fn admin(&self) -> &AdminMetrics {
         &self.inner.admin
+    }
+
+    /// The handles of encryption.
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.inner.tls
     }
 
     /// The handles of the gates.

@@ -21,12 +21,15 @@ use fetch::Fetch;
 use pace::Pace;
 use retry::Retry;
 
+use crate::audit::{Audit, Change, Verb};
+use crate::auth::Caller;
 use crate::config::{self, Pulled};
 use crate::depot::{Channel, Depot, DepotError};
 use crate::metrics::{Polled, TransferMetrics};
 use crate::priority;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::manifest::{MANIFEST, Version};
+use crate::snapshot::parcel::Address;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::{State, Store};
 
@@ -48,6 +51,8 @@ pub struct Parts {
     pub reloader: Reloader,
     /// Where it is counted.
     pub metrics: Arc<TransferMetrics>,
+    /// Where it is recorded.
+    pub audit: Audit,
 }
 
 /// How pulling stands.
@@ -163,6 +168,9 @@ impl Follower {
 
     fn look(&mut self) -> Result<Found, PullError> {
         let channel = self.channel()?;
+        if let Some(outdated) = self.retry.outdated(&channel) {
+            self.give_up(&outdated, &channel);
+        }
         let state = self.parts.store.state()?;
         if self.stands(&channel, &state)? {
             self.retry.forget();
@@ -228,7 +236,33 @@ impl Follower {
         Ok(Found::Fetched)
     }
 
+    /// Removes what came of a release that the channel no longer names.
+    fn give_up(&self, outdated: &Channel, channel: &Channel) {
+        if outdated.release != channel.release {
+            self.parts.ingest.give_up(&Address::release(outdated.release.clone()));
+        }
+        if let Some(model) = outdated.model.clone().filter(|_| outdated.model != channel.model) {
+            self.parts.ingest.give_up(&Address::model(model));
+        }
+    }
+
+    /// Has a release serve or wait, between two lines of the audit log.
     fn act(&self, release: &Version) -> Result<(), PullError> {
+        let verb = match self.config.then {
+            Pulled::Activate => Verb::Activate,
+            Pulled::Stage => Verb::Stage,
+        };
+        let from = self.parts.store.state()?.current.map(|current| current.to_string());
+        let begun = self.parts.audit.begin(Change::new(Caller::service("pull"), verb).from(from).to(release))?;
+        let acted = self.ask(release);
+        match &acted {
+            Ok(()) => begun.done(None),
+            Err(error) => begun.refused(&error.to_string()),
+        }
+        acted
+    }
+
+    fn ask(&self, release: &Version) -> Result<(), PullError> {
         let asked = match self.config.then {
             Pulled::Activate => self.parts.reloader.activate(release.clone()),
             Pulled::Stage => self.parts.reloader.stage(release.clone()),

@@ -82,7 +82,8 @@ fn figures_name_the_release_and_refuse_what_they_do_not_know() {
     let figures = site.get("/admin/v1/figures?after_unix_ms=0").json();
     assert_eq!(figures["release"]["version"], "old");
     assert!(figures["spans"].is_array(), "{figures}");
-    assert_eq!(site.get("/admin/v1/figures?colour=red").status, 400);
+    site.get("/admin/v1/figures?colour=red").problem(400, "invalid_request");
+    site.get("/admin/v1/clusters?colour=red").problem(400, "invalid_request");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use tokio::time::interval;
@@ -15,6 +16,7 @@ use super::desk::Desk;
 use super::documents::InFlightBody;
 use super::documents::figures::{AgesBody, FiguresBody, RatesBody};
 use super::problem::AdminError;
+use crate::error::Error;
 use crate::metrics::{DoorTotals, Metrics, Watched};
 use crate::snapshot::release::Release;
 
@@ -51,8 +53,9 @@ pub(super) struct Since {
 /// The figures of now, and those of each second since a time.
 pub(super) async fn figures(
     State(desk): State<Arc<Desk>>,
-    Query(since): Query<Since>,
+    since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Json<FiguresBody>, AdminError> {
+    let Query(since) = since.map_err(|error| Error::Malformed { reason: error.body_text() })?;
     Ok(Json(desk.figures(&since)))
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, RawQuery, State};
 use serde::Deserialize;
 
@@ -46,8 +47,9 @@ pub(super) async fn lookup(
 /// The clusters of the serving release that fit what was typed.
 pub(super) async fn clusters(
     State(desk): State<Arc<Desk>>,
-    Query(Typed { mut query }): Query<Typed>,
+    typed: Result<Query<Typed>, QueryRejection>,
 ) -> Result<Json<ClustersBody>, AdminError> {
+    let Query(Typed { mut query }) = typed.map_err(|error| Error::Malformed { reason: error.body_text() })?;
     query.truncate(query.floor_char_boundary(TYPED_BYTES_MAX));
     desk.on_disk(move |desk| desk.complete(&query)).await?.map(Json)
 }

@@ -1,6 +1,7 @@
 //! Every failure of a call at the operator's door, and how it is told: problem+json, and a line in the log.
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
@@ -71,6 +72,9 @@ pub(super) enum AdminError {
     /// A question that cannot be answered.
     #[error(transparent)]
     Question(#[from] Error),
+    /// The query is not what the call takes.
+    #[error("the query cannot be read: {0}; expected ?offset=BYTES")]
+    Query(#[from] QueryRejection),
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -149,7 +153,9 @@ impl AdminError {
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Question(error) => error.code(),
-            Self::Version(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => Code::InvalidRequest,
+            Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
+                Code::InvalidRequest
+            }
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
             Self::ReleaseUnknown { .. } => Code::NotFound,
