@@ -32,6 +32,15 @@ def found():
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def eventually(holds, what):
+    """Waits until something holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, f"it never came to be: {what}"
+        # The page has a clock of its own; this only spares the processor.
+        threading.Event().wait(0.02)
+
+
 class Browser:
     """One browser with one page. Everything that the page logs, and every failure in it, is kept in `complaints`."""
 
@@ -90,13 +99,7 @@ class Browser:
 
     def until(self, expression):
         """Waits until an expression is true in the page."""
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            if self.value(f"Boolean({expression})"):
-                return
-            # The page has a clock of its own; this only spares the processor.
-            threading.Event().wait(0.02)
-        raise AssertionError(f"it never came to be: {expression}")
+        eventually(lambda: self.value(f"Boolean({expression})"), expression)
 
     def key(self, key, text=""):
         """Presses a key, as a person does."""
