@@ -19,8 +19,8 @@ use crate::snapshot::release::Release;
 
 /// Lookups at once: a model may have to be asked for each, on a core that callers could use.
 pub(super) const LOOKUPS_MAX: usize = 2;
-/// Bytes of what is typed: more than any name, and a bound on the work.
-const TYPED_BYTES_MAX: usize = 128;
+/// Letters of what is typed that count: more than any name has, and a bound on the work.
+const TYPED_LETTERS_MAX: usize = 128;
 /// Clusters given to what is typed: as many as a person reads.
 const CLUSTERS_MAX: usize = 12;
 
@@ -49,8 +49,8 @@ pub(super) async fn clusters(
     State(desk): State<Arc<Desk>>,
     typed: Result<Query<Typed>, QueryRejection>,
 ) -> Result<Json<ClustersBody>, AdminError> {
-    let Query(Typed { mut query }) = typed.map_err(|error| Error::Malformed { reason: error.body_text() })?;
-    query.truncate(query.floor_char_boundary(TYPED_BYTES_MAX));
+    let Query(Typed { query }) = typed.map_err(|error| Error::Malformed { reason: error.body_text() })?;
+    let query: String = query.chars().take(TYPED_LETTERS_MAX).collect();
     desk.on_disk(move |desk| desk.complete(&query)).await?.map(Json)
 }
 
