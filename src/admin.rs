@@ -28,6 +28,7 @@ use crate::console;
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
+use crate::pull::Board;
 use crate::room::Room;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
@@ -98,6 +99,8 @@ pub struct Parts {
     pub reloader: Reloader,
     /// Who receives what is pushed.
     pub ingest: Arc<Ingest>,
+    /// Where it is written how pulling stands.
+    pub pulling: Board,
 }
 
 /// The door, open; it closes when told to, not when dropped.
