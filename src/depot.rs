@@ -7,10 +7,10 @@
 //!
 //! Whoever reads the channel finds everything that it names. It must never replace what is published.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::snapshot::manifest::Version;
-use crate::snapshot::parcel::Address;
+use bytes::Bytes;
 use object_store::UpdateVersion;
 
 pub mod bucket;
@@ -23,11 +23,19 @@ pub use bucket::Bucket;
 pub use channel::Channel;
 pub use directory::Directory;
 pub use error::DepotError;
+pub use package::Papers;
 
 use channel::CHANNEL_FORMAT;
 use package::Package;
 
 use crate::cloud::{Cloud, is_url};
+use crate::snapshot::manifest::Version;
+use crate::snapshot::parcel::{Address, Kind, Parcel};
+
+/// Largest channel that is read; ours have some hundred bytes.
+const CHANNEL_BYTES_MAX: u64 = 64 << 10;
+/// Largest signature that is read; ours have 64 bytes.
+const SIGNATURE_BYTES_MAX: u64 = 4 << 10;
 
 /// Where services look.
 #[derive(Debug)]
@@ -103,6 +111,40 @@ impl Depot {
         }
     }
 
+    /// What says what a published release or model is; `None` where it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn papers(&self, address: &Address) -> Result<Option<Papers>, DepotError> {
+        match self {
+            Self::Directory(directory) => directory.papers(address),
+            Self::Bucket(bucket) => bucket.papers(address),
+        }
+    }
+
+    /// The channel that names a release which is published here already.
+    ///
+    /// # Errors
+    /// When it is not there, or cannot be read.
+    pub fn channel_at(&self, release: &Version, previous: Option<Version>) -> Result<Channel, DepotError> {
+        let address = Address::release(release.clone());
+        let papers = self.papers(&address)?.ok_or_else(|| DepotError::Unpublished { address: address.clone() })?;
+        let parcel = Parcel::from_json(Kind::Release, &papers.manifest)
+            .map_err(|source| DepotError::Manifest { address, source: Box::new(source) })?;
+        Ok(Channel::naming(&parcel, &papers, previous))
+    }
+
+    /// Bytes of a file of a published release or model; fewer where the file ends before. The range is held in memory.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn piece(&self, address: &Address, name: &str, range: Range<u64>) -> Result<Bytes, DepotError> {
+        match self {
+            Self::Directory(directory) => directory.piece(address, name, range).map(Bytes::from),
+            Self::Bucket(bucket) => bucket.piece(address, name, range),
+        }
+    }
+
     /// A directory with a published release, brought to `into` if it is not on this machine; `None` where it is not there.
     ///
     /// # Errors
@@ -138,18 +180,19 @@ impl Channel {
     /// When there is none.
     pub fn at(release: &Version, dir: &Path, previous: Option<Version>) -> Result<Self, DepotError> {
         let package = Package::open(&Address::release(release.clone()), dir)?;
-        Ok(Self {
-            format: CHANNEL_FORMAT.to_owned(),
-            release: release.clone(),
-            model: package.parcel.needs().cloned(),
-            manifest_blake3: blake3::hash(&package.manifest).to_hex().to_string(),
-            previous,
-        })
+        Ok(Self::naming(&package.parcel, &package.papers, previous))
     }
-}
 
-fn parse(what: &str, bytes: &[u8]) -> Result<Channel, DepotError> {
-    serde_json::from_slice(bytes).map_err(|source| DepotError::Channel { what: what.to_owned(), source })
+    /// A channel at a release that is described so.
+    fn naming(parcel: &Parcel, papers: &Papers, previous: Option<Version>) -> Self {
+        Self {
+            format: CHANNEL_FORMAT.to_owned(),
+            release: parcel.address().version,
+            model: parcel.needs().cloned(),
+            manifest_blake3: blake3::hash(&papers.manifest).to_hex().to_string(),
+            previous,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub mod trial;
 // From where it is published to where it serves.
 pub mod cloud;
 pub mod depot;
+pub mod pull;
 
 // Operating it.
 pub mod metrics;

@@ -310,6 +310,11 @@ impl Metrics {
         &self.inner.admin
     }
 
+    /// The handles of encryption.
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.inner.tls
+    }
+
     /// The handles of the gates.
     pub fn gate(&self) -> &GateMetrics {
         &self.inner.gate
@@ -318,11 +323,6 @@ impl Metrics {
     /// The handles of who receives and who pulls.
     pub fn transfer(&self) -> Arc<TransferMetrics> {
         self.inner.transfer.clone()
-    }
-
-    /// The handles of encryption.
-    pub fn tls(&self) -> &TlsMetrics {
-        &self.inner.tls
     }
 
     /// The handles of the model's part.

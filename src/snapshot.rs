@@ -7,6 +7,7 @@
 pub mod format;
 pub mod write;
 pub mod manifest;
+pub mod lines;
 pub mod catalogue;
 pub mod golden;
 pub mod signature;
@@ -17,6 +18,7 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod state;
 pub mod store;
+pub mod retention;
 mod piece;
 pub mod map;
 pub mod table;

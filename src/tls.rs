@@ -1,7 +1,7 @@
 //! TLS on the doors: which certificate a door shows, and whose it asks for. It must never fall back to less than was
 //! configured: files that cannot be used leave the certificates before them in place.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -42,8 +42,10 @@ pub struct Tls {
 /// What connections are encrypted with now.
 struct Used {
     config: Arc<ServerConfig>,
+    /// Of the certificate in it.
+    shown: blake3::Hash,
     /// Of what was found at the last look, usable or not: it is tried, and told, once.
-    digest: blake3::Hash,
+    looked_at: blake3::Hash,
 }
 
 /// Why a connection could not be encrypted.
@@ -74,10 +76,11 @@ impl Tls {
     /// When a file cannot be read or used.
     pub fn load(files: TlsFiles, spoken: &'static [&'static [u8]], metrics: &Metrics) -> Result<Self, TlsError> {
         let material = Material::read(&files)?;
-        let config = material.config(&files, spoken)?;
+        let used =
+            Used { config: material.config(&files, spoken)?, shown: material.shown(), looked_at: material.digest() };
         let port = files.port;
         let tls = Self {
-            used: Mutex::new(Used { config, digest: material.digest() }),
+            used: Mutex::new(used),
             metrics: metrics.clone(),
             told: Seldom::new(LINE_INTERVAL),
             port,
@@ -94,6 +97,11 @@ impl Tls {
         if let Err(error) = self.try_refresh() {
             tracing::error!(door = self.port.word(), "new certificates are not used, those before them are: {error}");
         }
+    }
+
+    /// The digest of the certificate that the next connection is shown, so that two can be told apart.
+    pub fn shown(&self) -> blake3::Hash {
+        self.locked().shown
     }
 
     /// Encrypts a connection, and adds to `peer` whom its certificate names; nothing where that fails, which is counted.
@@ -120,7 +128,11 @@ impl Tls {
     }
 
     fn config(&self) -> Arc<ServerConfig> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).config.clone()
+        self.locked().config.clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn try_refresh(&self) -> Result<(), TlsError> {
@@ -134,15 +146,17 @@ impl Tls {
         }
         let material = read?;
         let config = material.config(&self.files, self.spoken)?;
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).config = config;
+        {
+            let mut used = self.locked();
+            (used.config, used.shown) = (config, material.shown());
+        }
         self.show(&material);
         Ok(())
     }
 
     /// Whether this was not what was found at the last look.
     fn is_news(&self, digest: blake3::Hash) -> bool {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut used.digest, digest) != digest
+        std::mem::replace(&mut self.locked().looked_at, digest) != digest
     }
 
     /// Says what is used from now on.

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use segue::config::MissingModel;
+use segue::config::{Config, MissingModel};
+use segue::metrics::Metrics;
 use segue::model::engine::Precision;
-use segue::snapshot::ingest::{Begun, Ingest, IngestError, IngestRules, Missing, PUSHES_MAX};
+use segue::snapshot::ingest::{Begun, Ingest, IngestError, IngestRules, Missing, PUSHES_MAX, Parts};
+use segue::snapshot::lifecycle::Book;
 use segue::snapshot::manifest::{FILES, MANIFEST};
 use segue::snapshot::parcel::Address;
 use segue::snapshot::store::Store;
@@ -19,7 +21,8 @@ use support::{Parcel, publish, version};
 
 fn ingest(store: &Path, idle_max: Duration) -> Ingest {
     let (precision, model_missing) = (Precision::Full, MissingModel::Refuse);
-    Ingest::open(Store::open(store), IngestRules { bytes_max: 1 << 20, idle_max, precision, model_missing })
+    let parts = Parts::new(&Store::open(store), &Config::defaults(store), &Metrics::new(), &Book::new());
+    Ingest::open(parts, IngestRules { bytes_max: 1 << 20, idle_max, precision, model_missing })
 }
 
 fn address(name: &str) -> Address {

@@ -1,6 +1,7 @@
 //! Every failure of a call at the operator's door, and how it is told: problem+json, and a line in the log.
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
@@ -9,11 +10,13 @@ use super::change::{Change, REASON_BYTES_MAX};
 use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::error::{Code, RETRY_AFTER_S};
+use crate::snapshot::gate::Refusal;
 use crate::snapshot::ingest::IngestError;
 use crate::snapshot::live::ShareError;
 use crate::snapshot::manifest::{Version, VersionError};
 use crate::snapshot::release::ReleaseError;
 use crate::snapshot::reload::Failure;
+use crate::snapshot::signature::SignatureError;
 use crate::snapshot::store::StoreError;
 use crate::wire::json::ProblemBody;
 
@@ -66,6 +69,9 @@ pub(super) enum AdminError {
         /// What the call takes.
         expected: &'static str,
     },
+    /// The query is not what the call takes.
+    #[error("the query cannot be read: {0}; expected ?offset=BYTES")]
+    Query(#[from] QueryRejection),
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -143,7 +149,9 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
-            Self::Version(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => Code::InvalidRequest,
+            Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
+                Code::InvalidRequest
+            }
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
             Self::ReleaseUnknown { .. } => Code::NotFound,
@@ -193,16 +201,19 @@ fn of_ingest(error: &IngestError) -> Code {
         | IngestError::Model { .. } => Code::Refused,
         IngestError::Name { .. } => Code::NotFound,
         IngestError::TooLarge { .. } => Code::TooLarge,
-        IngestError::NoRoom { .. } => Code::StorageFull,
+        IngestError::Gate(Refusal::Space { .. }) => Code::StorageFull,
+        IngestError::Gate(_) => Code::Refused,
         IngestError::TooMany => Code::Overloaded,
         IngestError::Exists { .. }
         | IngestError::Busy { .. }
         | IngestError::NotOpen { .. }
+        | IngestError::Barred(_)
         | IngestError::Offset { .. }
         | IngestError::Incomplete { .. }
         | IngestError::NeedsModel { .. } => Code::Conflict,
         IngestError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Code::StorageFull,
-        IngestError::Io(_) => Code::Internal,
+        IngestError::Signature(SignatureError::Length { .. }) => Code::InvalidRequest,
+        IngestError::Io(_) | IngestError::Store(_) | IngestError::Signature(_) => Code::Internal,
     }
 }
 

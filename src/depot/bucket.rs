@@ -2,22 +2,27 @@
 //!
 //! It must never overwrite what is published: every put says what it expects to be there.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::snapshot::manifest::{FILES, MANIFEST, ReleaseFile, Version};
-use crate::snapshot::store::RELEASES;
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::{Error, GetResult, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart};
 
 use super::channel::Channel;
-use super::package::Package;
+use super::package::{Package, Papers};
 use super::{DepotError, Pointed, Put};
 use crate::cloud::Cloud;
 use crate::snapshot::failpoint::{Moment, reached};
+use crate::snapshot::manifest::{FILES, MANIFEST, ReleaseFile, SIGNATURE, Version};
+use crate::snapshot::parcel::Address;
+use crate::snapshot::store::RELEASES;
 
 /// What goes in one piece: no store takes more than some gigabytes at once, and none needs them in memory.
 const WHOLE_BYTES_MAX: u64 = 64 << 20;
+/// Holds the digest of the manifest that a name is for, while its files come.
+const CLAIM: &str = "claim.txt";
 /// Parts under way at once.
 const PARTS_MAX: usize = 4;
 
@@ -46,23 +51,27 @@ impl Bucket {
         let Some(found) = self.get(&key)? else { return Ok(Pointed::default()) };
         let tag = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
         let bytes = self.cloud.wait(found.bytes()).map_err(bucket(&key))?;
-        Ok(Pointed { channel: Some(super::parse(key.as_ref(), &bytes)?), tag: Some(tag) })
+        Ok(Pointed { channel: Some(Channel::from_json(key.as_ref(), &bytes)?), tag: Some(tag) })
     }
 
     pub(super) fn put(&self, package: &Package, moved: &dyn Fn(u64)) -> Result<Put, DepotError> {
-        let home = home(package);
+        let home = home(&package.parcel.address());
         let manifest = self.cloud.key(&format!("{home}/{MANIFEST}"));
         if let Some(there) = self.read(&manifest)? {
-            let same = there == package.manifest;
-            let put = Put { bytes: package.bytes(), new: false };
-            return if same { Ok(put) } else { Err(exists(&manifest)) };
+            if there != package.papers.manifest {
+                return Err(exists(&manifest));
+            }
+            self.sign(package, &home)?;
+            return Ok(Put { bytes: package.bytes(), new: false });
         }
+        self.claim(package, &home)?;
         for file in package.parcel.files() {
             self.put_file(package, file, &self.cloud.key(&format!("{home}/{}", file.name)))?;
             moved(file.bytes);
             reached(Moment::FilePut);
         }
-        self.create(&manifest, package.manifest.clone(), |there| there == package.manifest)?;
+        self.sign(package, &home)?;
+        self.create(&manifest, package.papers.manifest.clone(), |there| there == package.papers.manifest)?;
         reached(Moment::ManifestPut);
         Ok(Put { bytes: package.bytes(), new: true })
     }
@@ -96,6 +105,39 @@ impl Bucket {
         Ok(Some(dir))
     }
 
+    pub(super) fn papers(&self, address: &Address) -> Result<Option<Papers>, DepotError> {
+        Papers::of(|name, bytes_max| {
+            let key = self.cloud.key(&format!("{}/{name}", home(address)));
+            let Some(found) = self.get(&key)? else { return Ok(None) };
+            if found.meta.size > bytes_max {
+                return Err(DepotError::TooLarge { what: key.to_string(), bytes_max });
+            }
+            Ok(Some(self.cloud.wait(found.bytes()).map_err(bucket(&key))?.into()))
+        })
+    }
+
+    pub(super) fn piece(&self, address: &Address, name: &str, range: Range<u64>) -> Result<Bytes, DepotError> {
+        let key = self.cloud.key(&format!("{}/{name}", home(address)));
+        self.cloud.wait(self.cloud.store.get_range(&key, range)).map_err(bucket(&key))
+    }
+
+    /// Takes the name for this content before a file goes there that knows no condition, so that of two publishers of
+    /// one name only one writes.
+    fn claim(&self, package: &Package, home: &str) -> Result<(), DepotError> {
+        if package.parcel.files().iter().all(|file| file.bytes <= self.whole_bytes_max) {
+            return Ok(());
+        }
+        let digest = blake3::hash(&package.papers.manifest).to_hex().to_string().into_bytes();
+        self.create(&self.cloud.key(&format!("{home}/{CLAIM}")), digest.clone(), |there| there == digest)
+    }
+
+    /// Puts a signature where there is none yet.
+    fn sign(&self, package: &Package, home: &str) -> Result<(), DepotError> {
+        let Some(signature) = &package.papers.signature else { return Ok(()) };
+        let key = self.cloud.key(&format!("{home}/{SIGNATURE}"));
+        self.create(&key, signature.clone(), |there| there == signature)
+    }
+
     fn put_file(&self, package: &Package, file: &ReleaseFile, key: &Key) -> Result<(), DepotError> {
         if file.bytes > self.whole_bytes_max {
             return self.put_parts(package, file, key);
@@ -105,8 +147,8 @@ impl Bucket {
         self.create(key, bytes, |there| blake3::hash(there).to_hex().as_str() == file.blake3)
     }
 
-    /// A large file. Parts know no condition; but their key's version follows from their content, so whoever else writes
-    /// there writes the same, and nobody reads it before the manifest is there.
+    /// A large file. Parts know no condition; but the name was claimed for this content, so whoever else writes there writes
+    /// the same, and nobody reads it before the manifest is there.
     fn put_parts(&self, package: &Package, file: &ReleaseFile, key: &Key) -> Result<(), DepotError> {
         if self.digest(key)?.is_some_and(|there| there.to_hex().as_str() == file.blake3) {
             return Ok(());
@@ -186,8 +228,7 @@ impl std::io::Write for Parts<'_> {
 }
 
 /// The prefix of a release or a model.
-fn home(package: &Package) -> String {
-    let address = package.parcel.address();
+fn home(address: &Address) -> String {
     format!("{}s/{}", address.kind, address.version)
 }
 

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::channel::CHANNEL_FORMAT;
+use crate::cloud::CloudError;
+use crate::snapshot::ingest::IngestError;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::parcel::Address;
 use crate::snapshot::store::StoreError;
-
-use crate::cloud::CloudError;
 
 /// Why something could not be published.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,20 @@ pub enum DepotError {
         /// What was looked for.
         address: Address,
     },
+    /// It is not in the depot.
+    #[error("{address} is not published there; publish it first")]
+    Unpublished {
+        /// What was looked for.
+        address: Address,
+    },
+    /// What is there is nothing that this program reads.
+    #[error("{address} as it is published cannot be used: {source}")]
+    Manifest {
+        /// Which.
+        address: Address,
+        /// Why.
+        source: Box<IngestError>,
+    },
     /// A file is not the one that its manifest lists.
     #[error("{}: expected {expected}, got {got}; make it anew", path.display())]
     Damaged {
@@ -70,6 +85,22 @@ pub enum DepotError {
         expected: Option<Version>,
         /// Where it stands.
         got: Option<Version>,
+    },
+    /// A small file is not small.
+    #[error("{what} has more than {bytes_max} bytes, and is none of ours; move it away")]
+    TooLarge {
+        /// The file or object.
+        what: String,
+        /// The most that one of ours has.
+        bytes_max: u64,
+    },
+    /// The channel is of another format.
+    #[error("{what} has the format `{got}`, expected `{CHANNEL_FORMAT}`; upgrade this program")]
+    ChannelFormat {
+        /// The file or object.
+        what: String,
+        /// What came.
+        got: String,
     },
     /// The pointer's file is something else.
     #[error("{what} is no channel: {source}; move it away, and the next who publishes writes it anew")]

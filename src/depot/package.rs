@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::snapshot::manifest::{MANIFEST, ReleaseFile};
+use super::directory::read;
+use super::{DepotError, SIGNATURE_BYTES_MAX};
+use crate::snapshot::manifest::{MANIFEST, MANIFEST_BYTES_MAX, ReleaseFile, SIGNATURE};
 use crate::snapshot::parcel::{Address, Parcel};
 use crate::snapshot::release::digest_file;
-
-use super::DepotError;
 
 /// Bytes handed on at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -18,8 +18,25 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub(super) struct Package {
     pub(super) dir: PathBuf,
     pub(super) parcel: Parcel,
-    /// The manifest's very bytes.
-    pub(super) manifest: Vec<u8>,
+    pub(super) papers: Papers,
+}
+
+/// What says what a release or a model is: its manifest's very bytes, and their signature if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Papers {
+    /// The manifest.
+    pub manifest: Vec<u8>,
+    /// What `manifest.sig` holds; not looked at.
+    pub signature: Option<Vec<u8>>,
+}
+
+impl Papers {
+    /// Reads both by name and size limit; `None` where there is no manifest. The manifest is read first: its signature was put
+    /// before it.
+    pub(super) fn of<E>(read: impl Fn(&str, u64) -> Result<Option<Vec<u8>>, E>) -> Result<Option<Self>, E> {
+        let Some(manifest) = read(MANIFEST, MANIFEST_BYTES_MAX)? else { return Ok(None) };
+        Ok(Some(Self { manifest, signature: read(SIGNATURE, SIGNATURE_BYTES_MAX)? }))
+    }
 }
 
 impl Package {
@@ -28,14 +45,13 @@ impl Package {
         let missing = || DepotError::Missing { path: dir.to_owned(), address: address.clone() };
         let parcel =
             Parcel::read(address.kind, dir).filter(|parcel| parcel.address() == *address).ok_or_else(missing)?;
-        let path = dir.join(MANIFEST);
-        let manifest = std::fs::read(&path).map_err(|source| DepotError::Io { path, source })?;
-        Ok(Self { dir: dir.to_owned(), parcel, manifest })
+        let papers = Papers::of(|name, bytes_max| read(&dir.join(name), bytes_max))?.ok_or_else(missing)?;
+        Ok(Self { dir: dir.to_owned(), parcel, papers })
     }
 
     /// Bytes of all files, the manifest's included.
     pub(super) fn bytes(&self) -> u64 {
-        self.parcel.bytes() + self.manifest.len() as u64
+        self.parcel.bytes() + self.papers.manifest.len() as u64
     }
 
     /// Where a file of it lies.

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use crate::snapshot::catalogue::{Catalogue, Cluster};
-use crate::snapshot::manifest::{MANIFEST, TABLE};
-use crate::snapshot::publish::{About, ReleaseWriter, WriteShape};
-use crate::snapshot::release::Release;
-use crate::snapshot::store::Store;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
 use tempfile::TempDir;
 
 use super::*;
+use crate::snapshot::catalogue::{Catalogue, Cluster};
+use crate::snapshot::manifest::{MANIFEST, TABLE};
+use crate::snapshot::publish::{About, ReleaseWriter, WriteShape};
+use crate::snapshot::release::Release;
+use crate::snapshot::store::Store;
 
 /// A store with releases of three clusters to publish from.
 struct Made {

@@ -30,6 +30,7 @@ use verdict::Finding;
 use super::manifest::Manifest;
 use super::parcel::Parcel;
 use super::release::{Release, ReleaseError};
+use super::state;
 use super::store::Store;
 use crate::config::{self, Config, Signing};
 use crate::memory::Memory;
@@ -78,8 +79,8 @@ gates! {
     Quality = "quality",
 }
 
-/// Why a release is judged. What compares it with the current one is only for one that is new here: who rolls back wants
-/// the older data, and who starts has nothing to compare with.
+/// Why a release is judged. Only one that is new here is compared with the current one and held to the floors of quality:
+/// who rolls back wants the older data, and stricter rules must not leave a service that starts with nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
     /// It never served here.
@@ -110,7 +111,7 @@ impl Gates {
     /// serves, whose model need not be counted twice.
     ///
     /// # Errors
-    /// When it is in a format that is not taken, is not signed as it must be, or has no room on the disk or in memory.
+    /// When it is quarantined, is in a format that is not taken, is not signed as it must be, or has no room on the disk or in memory.
     pub fn before_fetch(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
         self.offered(offer, current, store)
             .inspect_err(|refusal| refusal.gate().into_iter().for_each(|gate| self.refused(gate)))
@@ -129,7 +130,7 @@ impl Gates {
     ) -> Result<(), ReleaseError> {
         let need = Need::of(release, current, store);
         let verdict = self.ruled(GateName::Memory, |rules| room::memory(rules, &need, &Memory::now()));
-        if verdict.refuses() { Err(self.error(verdict)) } else { Ok(()) }
+        if verdict.refuses() { Err(ReleaseError::Refused(Box::new(verdict))) } else { Ok(()) }
     }
 
     /// Checks every byte, unless the gate `integrity` is off.
@@ -142,11 +143,12 @@ impl Gates {
 
     /// Every gate's verdict on a release that is loaded, in the order of [`GateName::ALL`]; golden questions are asked here.
     pub fn judge(&self, staged: &Release, current: Option<&Release>, occasion: Occasion) -> Vec<Verdict> {
-        let judged = Judged { staged, current: current.filter(|_| occasion == Occasion::New) };
+        let judged = Judged { staged, current, occasion };
         GateName::ALL.iter().map(|&gate| self.ruled(gate, |rules| judged.find(gate, rules))).collect()
     }
 
-    /// Judges, counts what refuses, reports the churn, and gives the first refusal as an error.
+    /// Judges, reports the churn, and gives the first refusal as an error: whoever gives the release up counts that one, the
+    /// others are counted here.
     ///
     /// # Errors
     /// When a gate refuses.
@@ -164,18 +166,12 @@ impl Gates {
             self.refused(verdict.gate);
         }
         match refused.first() {
-            Some(first) => Err(self.error((*first).clone())),
+            Some(first) => Err(ReleaseError::Refused(Box::new((*first).clone()))),
             None => {
                 current.into_iter().for_each(|current| self.report(staged, current));
                 Ok(verdicts)
             }
         }
-    }
-
-    /// Counts what a load itself refused, by the gate that it stands for. What [`Gates::check`] and [`Gates::before_load`]
-    /// refuse is counted there.
-    pub fn count(&self, error: &ReleaseError) {
-        error.gate().into_iter().for_each(|gate| self.refused(gate));
     }
 
     /// How much a release would change what is answered first; `None` where nobody wants to know, or nothing can be compared.
@@ -187,13 +183,14 @@ impl Gates {
     }
 
     fn offered(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
-        let (format, need) = match offer.parcel {
-            Parcel::Release(release) => (Some(release), Need::of(release, current, store)),
-            Parcel::Model(model) => (None, Need::of_model(model)),
+        let need = match offer.parcel {
+            Parcel::Release(release) => {
+                not_quarantined(release, store)?;
+                self.passed(GateName::Format, |rules| asked::format(rules, release))?;
+                Need::of(release, current, store)
+            }
+            Parcel::Model(model) => Need::of_model(model),
         };
-        if let Some(release) = format {
-            self.passed(GateName::Format, |rules| asked::format(rules, release))?;
-        }
         self.passed(GateName::Signature, |rules| signed::offered(rules, offer.manifest, offer.signature))?;
         room::disk(offer, store)?;
         self.passed(GateName::Memory, |rules| room::memory(rules, &need, &Memory::now()))
@@ -218,13 +215,18 @@ impl Gates {
         tracing::info!(%release, %against, churn, "share of histories whose first candidate changes");
     }
 
-    fn error(&self, refused: Verdict) -> ReleaseError {
-        self.refused(refused.gate);
-        ReleaseError::Refused(Box::new(refused))
-    }
-
     fn refused(&self, gate: GateName) {
         self.inner.metrics.gate().refused(gate);
+    }
+}
+
+/// Refuses what may never serve here again.
+fn not_quarantined(release: &Manifest, store: &Store) -> Result<(), Refusal> {
+    // A pointer that cannot be read is told of by whoever follows it.
+    let state = store.state().unwrap_or_default();
+    match state.quarantined.get(&release.version) {
+        Some(why) => Err(state::Refusal::Quarantined { version: release.version.clone(), why: why.clone() }.into()),
+        None => Ok(()),
     }
 }
 

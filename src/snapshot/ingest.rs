@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 mod arrival;
@@ -19,22 +19,28 @@ mod pushes;
 pub use error::IngestError;
 
 use arrival::Arrival;
-use push::Push;
+use push::{Push, sign};
 use pushes::Pushes;
 
 use super::failpoint::{Moment, reached};
+use super::gate::{Gates, Offer};
+use super::lifecycle::{Book, Reason, Standing};
 use super::manifest::MANIFEST;
 use super::pair::check_pair;
 use super::parcel::{Address, Parcel};
 use super::publish::rename_durably;
-use super::release::ReleaseError;
+use super::release::{ReleaseError, read_manifest};
+use super::signature::Signature;
 use super::store::Store;
 use crate::config::{Config, MissingModel};
+use crate::metrics::{Metrics, Pushed, TransferMetrics};
 use crate::model::engine::Precision;
 use crate::model::open::Opened;
 
 /// Pushes that may be under way at once: a rollout sends one release, and an operator perhaps another.
 pub const PUSHES_MAX: usize = 4;
+/// A push on which nobody works for so long makes room for another, where there are too many.
+const LEFT_ALONE: Duration = Duration::from_secs(30);
 /// Disk space that pushes leave free, for the pointer, for logs and for whatever shares the disk.
 pub const FREE_BYTES_MIN: u64 = 64 << 20;
 
@@ -80,10 +86,22 @@ pub struct Committed {
     pub bytes: u64,
 }
 
+/// What receiving works on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where everything goes.
+    pub store: Store,
+    /// Who is asked before the first byte.
+    pub gates: Gates,
+    /// Where it is written down how far each release has come.
+    pub book: Book,
+    /// Where it is counted.
+    pub metrics: Arc<TransferMetrics>,
+}
+
 /// Receives pushes into one store. A store belongs to one service.
-#[derive(Debug)]
 pub struct Ingest {
-    store: Store,
+    parts: Parts,
     rules: IngestRules,
     pushes: Mutex<Pushes>,
 }
@@ -92,6 +110,14 @@ pub struct Ingest {
 struct Commit<'a> {
     ingest: &'a Ingest,
     address: &'a Address,
+}
+
+impl Parts {
+    /// The parts of a service.
+    pub fn new(store: &Store, config: &Config, metrics: &Metrics, book: &Book) -> Self {
+        let gates = Gates::new(config, metrics);
+        Self { store: store.clone(), gates, book: book.clone(), metrics: metrics.transfer() }
+    }
 }
 
 impl IngestRules {
@@ -108,33 +134,55 @@ impl IngestRules {
 
 impl Ingest {
     /// Opens a store for pushes, and goes on with those that were under way when the process last ended.
-    pub fn open(store: Store, rules: IngestRules) -> Self {
-        let (left, broken) = Push::left(&store);
+    pub fn open(parts: Parts, rules: IngestRules) -> Self {
+        let (left, broken) = Push::left(&parts.store);
         broken.iter().for_each(|dir| push::remove(dir));
         let mut pushes = Pushes::default();
         for push in left {
-            tracing::info!(push = %push.parcel.address(), lacks = ?push.missing(), "a push may go on");
+            tracing::info!(push = %push.parcel.address(), lacks = ?push.lacks(), "a push may go on");
             pushes.open(push);
         }
-        Self { store, rules, pushes: Mutex::new(pushes) }
+        Self { parts, rules, pushes: Mutex::new(pushes) }
     }
 
     /// Opens a push by its manifest, or goes on with the one that has the same; `address` is where it came to.
     ///
     /// Senders of one and the same manifest may take turns: a file counts only with the digest that all agree on.
     pub fn begin(&self, address: &Address, manifest: &[u8]) -> Result<Begun, IngestError> {
+        self.begin_signed(address, manifest, None)
+    }
+
+    /// The same for a manifest that comes with its signature, if it has one.
+    pub fn begin_signed(
+        &self,
+        address: &Address,
+        manifest: &[u8],
+        signature: Option<&Signature>,
+    ) -> Result<Begun, IngestError> {
         let parcel = self.acceptable(address, manifest)?;
         self.remove_abandoned();
         let mut pushes = self.locked();
         if pushes.resumes(&parcel)? {
-            return Ok(Begun::Open(pushes.touch(address)?.missing()));
+            let push = pushes.touch(address)?;
+            push.sign(signature)?;
+            self.note(push);
+            return Ok(Begun::Open(push.missing()));
         }
         if self.published(&parcel)? {
+            sign(&address.path(&self.parts.store), signature)?;
             return Ok(Begun::Published);
         }
-        self.check_room(&pushes, &parcel)?;
-        let push = Push::create(&self.store, parcel, manifest)?;
+        if pushes.count() >= PUSHES_MAX {
+            // A push that broke off must not stand in the way of the next.
+            let left = pushes.idlest(LEFT_ALONE).ok_or(IngestError::TooMany)?;
+            self.end_abandoned(left);
+        }
+        let bytes_waiting = pushes.bytes_missing();
+        self.ask_gates(&Offer { parcel: &parcel, manifest, signature, bytes_waiting })?;
+        let push = Push::create(&self.parts.store, parcel, manifest)?;
+        push.sign(signature)?;
         reached(Moment::PartialMade);
+        self.note(&push);
         let missing = push.missing();
         pushes.open(push);
         Ok(Begun::Open(missing))
@@ -176,6 +224,10 @@ impl Ingest {
         };
         let _commit = Commit { ingest: self, address };
         let published = self.publish(&push);
+        match &published {
+            Ok(_) => self.note_end(&push, Pushed::Published, None),
+            Err(error) => self.note_end(&push, Pushed::Refused, Some(error.to_reason())),
+        }
         // What is published is no longer there; and what is refused would be refused again.
         if push.dir.exists() {
             push.remove();
@@ -186,10 +238,13 @@ impl Ingest {
     /// Removes pushes that nobody continued in the time allowed. Due now and then.
     pub fn remove_abandoned(&self) {
         let abandoned = self.locked().abandoned(self.rules.idle_max);
-        for push in abandoned {
-            tracing::warn!(push = %push.parcel.address(), lacks = ?push.missing(), "push abandoned");
-            push.remove();
-        }
+        abandoned.into_iter().for_each(|push| self.end_abandoned(push));
+    }
+
+    /// Removes a push that whoever sent it gives up, unless somebody else is at it.
+    pub fn give_up(&self, address: &Address) {
+        let given_up = self.locked().give_up(address);
+        given_up.into_iter().for_each(|push| self.end_abandoned(push));
     }
 
     /// What a manifest describes, if that is of this address and not too large.
@@ -198,6 +253,9 @@ impl Ingest {
         if parcel.address() != *address {
             return Err(IngestError::Version { expected: address.clone(), got: parcel.address() });
         }
+        if let Parcel::Release(release) = &parcel {
+            self.parts.store.state()?.check_barred(&release.version)?;
+        }
         let (got, max) = (parcel.bytes().saturating_add(manifest.len() as u64), self.rules.bytes_max);
         if got <= max { Ok(parcel) } else { Err(IngestError::TooLarge { kind: address.kind, max, got }) }
     }
@@ -205,22 +263,22 @@ impl Ingest {
     /// Whether the store has this very release or model; an error where the name is taken by anything else.
     fn published(&self, parcel: &Parcel) -> Result<bool, IngestError> {
         let address = parcel.address();
-        match address.read(&self.store) {
+        match address.read(&self.parts.store) {
             Some(present) if present == *parcel => Ok(true),
-            None if !address.path(&self.store).exists() => Ok(false),
+            None if !address.path(&self.parts.store).exists() => Ok(false),
             _ => Err(IngestError::Exists { address }),
         }
     }
 
     fn committed_before(&self, address: &Address) -> Result<Committed, IngestError> {
-        let present = address.read(&self.store);
+        let present = address.read(&self.parts.store);
         present.as_ref().map(committed).ok_or_else(|| IngestError::NotOpen { address: address.clone() })
     }
 
     /// Refuses to publish a release whose model is not there, while its push stays open: the model may still come.
     fn check_needs(&self, address: &Address) -> Result<(), IngestError> {
         let needed = self.locked().find(address).and_then(|push| push.parcel.needs().cloned());
-        let lacked = needed.filter(|model| !self.store.model_path(model).join(MANIFEST).exists());
+        let lacked = needed.filter(|model| !self.parts.store.model_path(model).join(MANIFEST).exists());
         match lacked.filter(|_| self.rules.model_missing == MissingModel::Refuse) {
             Some(model) => Err(IngestError::NeedsModel { release: address.version.clone(), model }),
             None => Ok(()),
@@ -230,7 +288,7 @@ impl Ingest {
     /// Refuses a release that was not made for the model that it names, where that is there.
     fn check_pair(&self, parcel: &Parcel) -> Result<(), IngestError> {
         let Parcel::Release(release) = parcel else { return Ok(()) };
-        let model = release.model.as_ref().map(|model| self.store.model_path(model)).filter(|path| path.exists());
+        let model = release.model.as_ref().map(|model| self.parts.store.model_path(model)).filter(|path| path.exists());
         let Some(path) = model else { return Ok(()) };
         let paired = Opened::open(&path)
             .map_err(ReleaseError::from)
@@ -238,17 +296,47 @@ impl Ingest {
         paired.map_err(|source| IngestError::Release { version: release.version.clone(), source: Box::new(source) })
     }
 
-    /// Refuses a push before its first byte is written, where it could not be finished.
-    fn check_room(&self, pushes: &Pushes, parcel: &Parcel) -> Result<(), IngestError> {
-        if pushes.count() >= PUSHES_MAX {
-            return Err(IngestError::TooMany);
+    /// Asks whether a new push may come, before its first byte is written.
+    fn ask_gates(&self, offer: &Offer<'_>) -> Result<(), IngestError> {
+        let store = &self.parts.store;
+        fs::create_dir_all(offer.parcel.address().kind.home(store))?;
+        let current = store.state()?.current.and_then(|current| read_manifest(&store.release_path(&current)).ok());
+        Ok(self.parts.gates.before_fetch(offer, current.as_ref(), store)?)
+    }
+
+    /// Writes down how far a release has come.
+    fn note(&self, push: &Push) {
+        if let Parcel::Release(release) = &push.parcel {
+            let bytes = push.parcel.bytes();
+            self.parts.book.note(&release.version, Standing::Fetching, None);
+            self.parts.book.fetched(&release.version, bytes - push.bytes_missing(), bytes);
         }
-        let home = parcel.address().kind.home(&self.store);
-        fs::create_dir_all(&home)?;
-        let disk = rustix::fs::statvfs(&home).map_err(io::Error::from)?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(FREE_BYTES_MIN);
-        let needed = parcel.bytes().saturating_add(pushes.bytes_missing());
-        if needed <= free { Ok(()) } else { Err(IngestError::NoRoom { needed, free }) }
+    }
+
+    /// Counts bytes that came, and writes down how far that brings the push.
+    fn came(&self, address: &Address, bytes: u64) {
+        self.parts.metrics.push_bytes(bytes);
+        if let Some(push) = self.locked().find(address) {
+            self.note(push);
+        }
+    }
+
+    fn end_abandoned(&self, push: Push) {
+        let text = format!("nobody continued the push, which lacked {:?}; push it again", push.lacks());
+        tracing::warn!(push = %push.parcel.address(), "push abandoned: {text}");
+        self.note_end(&push, Pushed::Abandoned, Some(Reason { class: "abandoned", text }));
+        push.remove();
+    }
+
+    /// Counts how a push ended, and writes down why where it was not published.
+    fn note_end(&self, push: &Push, how: Pushed, reason: Option<Reason>) {
+        self.parts.metrics.pushed(how);
+        let Parcel::Release(release) = &push.parcel else { return };
+        match reason {
+            Some(reason) => self.parts.book.note(&release.version, Standing::Failed, Some(reason)),
+            // It lies on the disk now, and nobody has begun to load it.
+            None => self.parts.book.forget(&release.version),
+        }
     }
 
     /// Checks what came as a load would, and gives it its name.
@@ -257,8 +345,8 @@ impl Ingest {
         parcel.check(dir, self.rules.precision)?;
         self.check_pair(parcel)?;
         let address = parcel.address();
-        let is_same = |_: &std::path::Path| address.read(&self.store).as_ref() == Some(parcel);
-        rename_durably(dir, &address.path(&self.store), is_same).map_err(|error| named(error, &address))?;
+        let is_same = |_: &std::path::Path| address.read(&self.parts.store).as_ref() == Some(parcel);
+        rename_durably(dir, &address.path(&self.parts.store), is_same).map_err(|error| named(error, &address))?;
         Ok(committed(parcel))
     }
 

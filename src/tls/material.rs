@@ -114,6 +114,11 @@ impl Material {
         hasher.finalize()
     }
 
+    /// Of the door's own certificate.
+    pub(super) fn shown(&self) -> blake3::Hash {
+        blake3::hash(&self.cert)
+    }
+
     /// Whom the door's own certificate names.
     pub(super) fn subject(&self) -> String {
         Subject::read(&self.shown).map_or_else(|_| "unknown".to_owned(), |subject| subject.text)

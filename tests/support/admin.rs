@@ -19,7 +19,7 @@ use segue::model::engine::Precision;
 use segue::model::worker::EngineCompute;
 use segue::room::Room;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
-use segue::snapshot::ingest::{Ingest, IngestRules};
+use segue::snapshot::ingest::{self, Ingest, IngestRules};
 use segue::snapshot::lifecycle::Book;
 use segue::snapshot::live::Live;
 use segue::snapshot::manifest::{CATALOGUE, FILES, MANIFEST, Manifest, TABLE, Version};
@@ -126,7 +126,8 @@ impl Site {
         let reloader = Reloader::start(followed, &config).expect("a thread");
         let admin = Admin::bind(&config).expect("a free port");
         let address = admin.address().expect("a bound socket");
-        let ingest = Arc::new(Ingest::open(store.clone(), IngestRules::new(&config)));
+        let ingest = ingest::Parts::new(&store, &config, &metrics, reloader.book());
+        let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(&config)));
         let parts = Parts { room: room.clone(), metrics, store, reloader: reloader.clone(), ingest };
         let running = admin.start(parts).expect("a thread");
         Self { dir, address, drain, reloader, room, running: Some(running) }

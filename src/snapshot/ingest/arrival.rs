@@ -13,6 +13,9 @@ use super::{Ingest, Moment, reached};
 use crate::snapshot::manifest::ReleaseFile;
 use crate::snapshot::parcel::Address;
 
+/// Bytes between two words on how far a release has come.
+const TELL_BYTES: u64 = 1 << 20;
+
 /// A file that is being written: marked as arriving until dropped.
 pub(super) struct Arrival<'a> {
     pub ingest: &'a Ingest,
@@ -69,6 +72,7 @@ impl Arrival<'_> {
         (mut file, mut digest): (File, blake3::Hasher),
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
+        let mut untold = 0;
         for chunk in chunks {
             digest.update(chunk.as_ref());
             // Before it is written, so that the disk never holds more than was agreed on.
@@ -76,7 +80,13 @@ impl Arrival<'_> {
                 return Err(IngestError::Size { name: self.name, expected: self.expected.bytes, got: digest.count() });
             }
             file.write_all(chunk.as_ref())?;
+            untold += chunk.as_ref().len() as u64;
+            if untold >= TELL_BYTES {
+                self.ingest.came(self.address, untold);
+                untold = 0;
+            }
         }
+        self.ingest.came(self.address, untold);
         if digest.count() < self.expected.bytes {
             return Err(IngestError::Short { name: self.name, expected: self.expected.bytes, got: digest.count() });
         }

@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Missing;
-use crate::snapshot::manifest::{MANIFEST, ReleaseFile, Version};
+use crate::snapshot::manifest::{MANIFEST, ReleaseFile, SIGNATURE, Version};
 use crate::snapshot::parcel::{Address, Kind, Parcel};
 use crate::snapshot::publish::PARTIAL;
-use crate::snapshot::store::Store;
+use crate::snapshot::signature::{Signature, SignatureError};
+use crate::snapshot::store::{Store, sync_dir};
 
 /// Stands between [`PARTIAL`] and the version; no other partial directory has a `-` there.
 const PUSH: &str = "push-";
@@ -69,6 +70,16 @@ impl Push {
         files.iter().filter(lacking).copied().map(missing).collect()
     }
 
+    /// The names of the files that are still to come.
+    pub(super) fn lacks(&self) -> Vec<&'static str> {
+        self.missing().into_iter().map(|missing| missing.name).collect()
+    }
+
+    /// Keeps the signature of its manifest, if there is one.
+    pub(super) fn sign(&self, signature: Option<&Signature>) -> Result<(), SignatureError> {
+        sign(&self.dir, signature)
+    }
+
     /// Bytes that are still to come.
     pub(super) fn bytes_missing(&self) -> u64 {
         self.missing().iter().map(|missing| missing.bytes - missing.offset).fold(0, u64::saturating_add)
@@ -93,6 +104,20 @@ impl Push {
     pub(super) fn remove(self) {
         remove(&self.dir);
     }
+}
+
+/// Puts a signature beside a manifest that has none; one that is there stays, since what is published never changes.
+pub(super) fn sign(dir: &Path, signature: Option<&Signature>) -> Result<(), SignatureError> {
+    let Some(signature) = signature.filter(|_| !dir.join(SIGNATURE).exists()) else { return Ok(()) };
+    let (path, partial) = (dir.join(SIGNATURE), dir.join(format!(".{SIGNATURE}")));
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(signature.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&partial, &path)?;
+        sync_dir(dir)
+    };
+    write().map_err(|source| SignatureError::Io { path: path.clone(), source })
 }
 
 /// Removes what a push left; what cannot be removed costs only space.

@@ -85,7 +85,7 @@ impl Pushes {
         if !open.arriving.is_empty() {
             return Err(busy());
         }
-        let missing: Vec<_> = open.push.missing().into_iter().map(|missing| missing.name).collect();
+        let missing = open.push.lacks();
         if !missing.is_empty() {
             return Err(IngestError::Incomplete { address: address.clone(), missing });
         }
@@ -97,6 +97,19 @@ impl Pushes {
     /// Ends a commit, whatever came of it.
     pub(super) fn committed(&mut self, address: &Address) {
         self.committing.remove(address);
+    }
+
+    /// Takes out the push that was left alone longest, if that is for `idle_min`.
+    pub(super) fn idlest(&mut self, idle_min: Duration) -> Option<Push> {
+        let idle = self.open.iter().filter(|(_, open)| open.arriving.is_empty() && open.touched.elapsed() >= idle_min);
+        let address = idle.min_by_key(|(_, open)| open.touched).map(|(address, _)| address.clone())?;
+        self.open.remove(&address).map(|open| open.push)
+    }
+
+    /// Takes out the push of an address, unless somebody is at it.
+    pub(super) fn give_up(&mut self, address: &Address) -> Option<Push> {
+        self.open.get(address).filter(|open| open.arriving.is_empty())?;
+        self.open.remove(address).map(|open| open.push)
     }
 
     /// Takes out the pushes that nobody continued for `idle_max`.
