@@ -39,6 +39,7 @@ const ASSETS: &[Asset] = &[
     asset!(SCRIPT, "main.js"),
     asset!(SCRIPT, "actions.js"),
     asset!(SCRIPT, "chart.js"),
+    asset!(SCRIPT, "clock.js"),
     asset!(SCRIPT, "combobox.js"),
     asset!(SCRIPT, "dialog.js"),
     asset!(SCRIPT, "dom.js"),

@@ -108,8 +108,12 @@ function state(look, text) {
   say(element.lastElementChild, text);
 }
 
-function showNotices({ failure, pointer_failure: pointerFailure }, releases) {
+function showNotices({ failure, pointer_failure: pointerFailure, pull }, releases) {
   const notices = [
+    pull?.outcome === "failed" &&
+      notice(`Channel ${pull.channel} cannot be followed`, pull.text ?? `from ${pull.from}`, pull.at_unix_s),
+    pull?.outcome === "held" &&
+      mildNotice(`Channel ${pull.channel} names ${pull.release ?? "another release"}, which is not taken`, pull.text),
     failure?.release &&
       notice(`${failure.release} was refused: ${plain(failure.reason)}`, failure.text, failure.at_unix_s),
     pointerFailure && notice("The store's pointer cannot be read", pointerFailure, null),
@@ -123,6 +127,11 @@ function showNotices({ failure, pointer_failure: pointerFailure }, releases) {
   if (at("notices").dataset.said === wanted) return;
   at("notices").dataset.said = wanted;
   put(at("notices"), notices);
+}
+
+/** Something is as somebody wanted it, and that is worth knowing. */
+function mildNotice(title, text) {
+  return h("div", { class: "notice" }, h("b", {}, title), h("span", {}, text ?? ""));
 }
 
 function notice(title, text, atUnixS) {

@@ -1,5 +1,6 @@
 // The three cards at the top: how questions come and are answered, how long that takes, and what serves.
 
+import { ageS, setClock } from "./clock.js";
 import { areas, chart, logLines, SHOWN_S } from "./chart.js";
 import { at, h, put, say } from "./dom.js";
 import { bytes, count, date, dateAndTime, duration, plain, rate, scaled, share, span, timeOfDay } from "./format.js";
@@ -18,7 +19,7 @@ const TROUBLES = [
   ["degraded", "degraded", "the model should have answered and another source did"],
 ];
 
-const shown = { spans: [], skewMs: 0 };
+const shown = { spans: [] };
 let parts = null;
 
 /** The newest second that is shown: only later ones are worth asking for. */
@@ -27,7 +28,7 @@ export const newestUnixMs = () => shown.spans.at(-1)?.at_unix_ms ?? 0;
 /** Shows new figures. */
 export function showFigures(figures) {
   parts ??= build();
-  shown.skewMs = figures.at_unix_ms - Date.now();
+  setClock(figures.at_unix_ms);
   // A service that started anew begins with an empty past, and its clock may be behind.
   if (figures.spans.length > 0 && figures.spans[0].at_unix_ms < newestUnixMs()) shown.spans = [];
   shown.spans = [...shown.spans, ...figures.spans].filter(
@@ -47,23 +48,31 @@ export function showServing(status, releases) {
   parts.release.title = release?.version ?? "";
   const pinned = releases.pinned !== null && releases.pinned !== undefined;
   parts.pinned.hidden = !pinned;
-  const facts =
-    release === null
-      ? []
-      : [
-          ["model", modelOf(release, model)],
-          [
-            "table",
-            `${count(release.table.levels.reduce((sum, level) => sum + level.present, 0))} histories, up to ${release.table.depth} clusters`,
-          ],
-          ["catalogue", h("span", { class: "version" }, release.catalogue)],
-          ["size", bytes(release.bytes)],
-        ];
+  const facts = [
+    ...(release === null ? [] : factsOf(release, model)),
+    status.pull && ["follows", channelOf(status.pull)],
+  ];
   put(
     parts.facts,
-    facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    facts.filter(Boolean).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   );
   put(parts.empty, release === null && h("p", {}, emptyReason(status)));
+}
+
+function factsOf(release, model) {
+  const histories = release.table.levels.reduce((sum, level) => sum + level.present, 0);
+  return [
+    ["model", modelOf(release, model)],
+    ["table", `${count(histories)} histories, up to ${release.table.depth} clusters`],
+    ["catalogue", h("span", { class: "version" }, release.catalogue)],
+    ["size", bytes(release.bytes)],
+  ];
+}
+
+/** The channel that is pulled from, and how the last look at it went. */
+function channelOf({ from, channel, outcome, at_unix_s: atUnixS }) {
+  const looked = atUnixS && h("span", { class: "aside", "data-since": atUnixS, "data-after": " ago" });
+  return h("span", { title: from }, channel, outcome ? `, ${outcome} ` : " ", looked);
 }
 
 function emptyReason({ loading, failure }) {
@@ -222,7 +231,7 @@ function showLatency(latency) {
   }
 }
 
-function showAges({ release, at_unix_ms: atUnixMs }) {
+function showAges({ release }) {
   const rows = [
     ["data_end_unix_s", "newest data", dateOrTime],
     ["created_unix_s", "made", dateOrTime],
@@ -233,7 +242,7 @@ function showAges({ release, at_unix_ms: atUnixMs }) {
     rows
       .filter(([name]) => release?.[name] !== null && release?.[name] !== undefined)
       .map(([name, label, written]) => {
-        const age = Math.max(0, atUnixMs / 1000 - release[name]);
+        const age = ageS(release[name]);
         const text = name === "loaded_unix_s" ? span(age) : `${span(age)} ago`;
         return h(
           "div",
@@ -246,7 +255,7 @@ function showAges({ release, at_unix_ms: atUnixMs }) {
 }
 
 function dateOrTime(unixS) {
-  const today = Math.abs(Date.now() / 1000 - unixS) < 20 * 3600;
+  const today = ageS(unixS) < 20 * 3600;
   return today ? timeOfDay(unixS) : date(unixS);
 }
 

@@ -1,6 +1,7 @@
 // The releases: where each stands and why, what it holds, and what may be done to it.
 
 import { actionsFor } from "./actions.js";
+import { ageS } from "./clock.js";
 import { at, h, put } from "./dom.js";
 import { bytes, count, date, dateAndTime, figure, plain, setShare, span, timeOfDay } from "./format.js";
 import { openMenu } from "./menu.js";
@@ -132,8 +133,7 @@ function since({ since_unix_s: sinceUnixS }) {
 /** Brings the ages up to date, without drawing anything anew. */
 function ages() {
   for (const element of document.querySelectorAll("[data-since]")) {
-    element.textContent =
-      span(Math.max(0, Date.now() / 1000 - Number(element.dataset.since))) + (element.dataset.after ?? "");
+    element.textContent = span(ageS(Number(element.dataset.since))) + (element.dataset.after ?? "");
   }
 }
 

@@ -1,5 +1,6 @@
 // The trial: how the staged release fares beside what serves, while one is on.
 
+import { ageS } from "./clock.js";
 import { at, h, put } from "./dom.js";
 import { count, duration, setShare, share, span } from "./format.js";
 
@@ -26,14 +27,13 @@ export function showTrial(trial) {
   const { canary, shadow } = trial ?? {};
   at("trial").hidden = !canary && !shadow;
   if (at("trial").hidden) return;
-  const age = Math.max(0, Date.now() / 1000 - trial.since_unix_s);
   put(
     at("trial"),
     h(
       "header",
       { class: "card-head" },
       h("h2", { id: "trial-title" }, "Trial of ", h("span", { class: "version" }, trial.release)),
-      h("p", { class: "aside" }, `beside ${trial.current} for ${span(age)}`),
+      h("p", { class: "aside" }, `beside ${trial.current} for ${span(ageS(trial.since_unix_s))}`),
     ),
     h(
       "div",
