@@ -234,6 +234,11 @@ fn values_that_do_not_go_together_are_refused() {
              listens beyond loopback, got 0.0.0.0:9090 and no token file",
         ),
         (
+            "gates.signature = \"required\"",
+            "gates.signature (segue.toml:2) and gates.signature_keys (default): expected at least one key where signatures \
+             are required, got \"required\" and no key",
+        ),
+        (
             "request.limit_max = 5",
             "request.limit_default (default) and request.limit_max (segue.toml:2): expected the first to be at most the \
              second, got 10 and 5",
@@ -261,6 +266,7 @@ fn values_that_go_together_are_accepted() {
         "http.listen = \"127.0.0.1:9000\"\ngrpc.listen = \"127.0.0.2:9000\"",
         "admin.listen = \"0.0.0.0:9090\"\nadmin.token_file = \"/run/secrets/token\"",
         "request.limit_default = 100",
+        "gates.signature = \"required\"\ngates.signature_keys = [\"/etc/segue/release.pub\"]",
     ];
     for text in rows {
         check(&Given { file: &file(text), ..Given::default() }, &[]);

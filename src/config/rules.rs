@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::Config;
+use super::{Config, Signing};
 
 /// Two values that do not go together.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) const RULES: &[fn(&Config) -> Option<Clash>] = &[
     |c| apart(["http.listen", "admin.listen"], [c.http.listen, c.admin.listen]),
     |c| apart(["grpc.listen", "admin.listen"], [c.grpc.listen, c.admin.listen]),
     guarded,
+    checkable,
     |c| {
         let keys = ["request.limit_default", "request.limit_max"];
         at_most(keys, [c.request.limit_default as u128, c.request.limit_max as u128])
@@ -51,6 +52,15 @@ fn guarded(config: &Config) -> Option<Clash> {
         keys: ["admin.listen", "admin.token_file"],
         expected: "a token file when the operator's door listens beyond loopback",
         got: format!("{listen} and no token file"),
+    })
+}
+
+fn checkable(config: &Config) -> Option<Clash> {
+    let gates = &config.gates;
+    (gates.signature == Signing::Required && gates.signature_keys.is_empty()).then(|| Clash {
+        keys: ["gates.signature", "gates.signature_keys"],
+        expected: "at least one key where signatures are required",
+        got: format!("\"{}\" and no key", gates.signature.word()),
     })
 }
 
