@@ -21,12 +21,14 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
 use tower::ServiceExt;
 
+
 use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
+use crate::pull::Board;
 use crate::room::Room;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
@@ -96,6 +98,8 @@ pub struct Parts {
     pub reloader: Reloader,
     /// Who receives what is pushed.
     pub ingest: Arc<Ingest>,
+    /// Where it is written how pulling stands.
+    pub pulling: Board,
 }
 
 /// The door, open; it closes when told to, not when dropped.
