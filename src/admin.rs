@@ -21,6 +21,8 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
 use tower::ServiceExt;
 
+use begin::{Begins, Begun};
+
 use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
@@ -44,6 +46,7 @@ mod watch;
 mod problem;
 pub mod documents;
 // Over HTTP.
+mod begin;
 mod guard;
 mod body;
 mod calls;
@@ -144,6 +147,7 @@ struct Opening {
 struct AdminProtocol {
     router: Router,
     builder: auto::Builder<TokioExecutor>,
+    begin_wait_max: Duration,
 }
 
 impl Admin {
@@ -220,7 +224,7 @@ impl AdminProtocol {
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_MAX);
         http2.keep_alive_interval(KEEPALIVE_INTERVAL).keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        Self { router: router(desk), builder }
+        Self { router: router(desk), builder, begin_wait_max: config.header_read_timeout }
     }
 }
 
@@ -228,12 +232,14 @@ impl Protocol for AdminProtocol {
     const SPOKEN: &'static [&'static [u8]] = &[b"h2", b"http/1.1"];
 
     fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, _worker: usize) -> impl Connection {
-        let router = self.router.clone();
+        let (router, begun) = (self.router.clone(), Begun::default());
+        let first = begun.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            first.now();
             request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(request)
         });
-        self.builder.serve_connection(io, service)
+        Begins::new(self.builder.serve_connection(io, service), self.begin_wait_max, begun)
     }
 }
 
