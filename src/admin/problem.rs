@@ -80,6 +80,12 @@ pub(super) enum AdminError {
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// A stream of a push does not come in its order.
+    #[error("the message is out of order, expected {expected}")]
+    PushOrder {
+        /// What the stream should go on with.
+        expected: &'static str,
+    },
     /// Not a share.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -155,6 +161,7 @@ impl AdminError {
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
             Self::Question(error) => error.code(),
+            Self::PushOrder { .. } => Code::InvalidRequest,
             Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
                 Code::InvalidRequest
             }
