@@ -21,17 +21,21 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
 use tower::ServiceExt;
 
+use begin::{Begins, Begun};
+
 use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
+use crate::pull::Board;
 use crate::room::Room;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
+use crate::tls::{Tls, TlsError, TlsFiles};
 
 // What both skins stand on.
 mod desk;
@@ -42,6 +46,7 @@ mod watch;
 mod problem;
 pub mod documents;
 // Over HTTP.
+mod begin;
 mod guard;
 mod body;
 mod calls;
@@ -93,12 +98,16 @@ pub struct Parts {
     pub reloader: Reloader,
     /// Who receives what is pushed.
     pub ingest: Arc<Ingest>,
+    /// Where it is written how pulling stands.
+    pub pulling: Board,
 }
 
 /// The door, open; it closes when told to, not when dropped.
 #[derive(Debug)]
 pub struct Running {
     stop: Drain,
+    tls: Option<Arc<Tls>>,
+    audit: Audit,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -116,6 +125,9 @@ pub enum AdminStartError {
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
     Token(#[from] HoldersError),
+    /// The certificates cannot be used.
+    #[error("admin: {0}")]
+    Tls(#[from] TlsError),
     /// Changes could not be recorded.
     #[error("admin.audit_file: {0}")]
     Audit(#[from] AuditError),
@@ -124,10 +136,18 @@ pub enum AdminStartError {
     Io(#[from] io::Error),
 }
 
+/// What was made ready for the door's thread.
+struct Opening {
+    parts: Parts,
+    audit: Audit,
+    tls: Option<Arc<Tls>>,
+}
+
 /// HTTP/1.1 and HTTP/2 on the connections of this door.
 struct AdminProtocol {
     router: Router,
     builder: auto::Builder<TokioExecutor>,
+    begin_wait_max: Duration,
 }
 
 impl Admin {
@@ -149,17 +169,20 @@ impl Admin {
         let runtime =
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
         let audit = Audit::open(self.config.admin.audit_file.as_deref(), parts.store.dir(), parts.metrics.clone())?;
+        let tls = Tls::of::<AdminProtocol>(TlsFiles::admin(&self.config.admin), &parts.metrics)?;
+        let opening = Opening { parts, audit: audit.clone(), tls: tls.clone() };
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
-        let thread = thread.spawn(move || self.run(runtime, parts, audit, &stopped).inspect_err(log_end))?;
-        Ok(Running { stop, thread })
+        let thread = thread.spawn(move || self.run(runtime, opening, &stopped).inspect_err(log_end))?;
+        Ok(Running { stop, tls, audit, thread })
     }
 
-    fn run(self, runtime: Runtime, parts: Parts, audit: Audit, stop: &Drain) -> io::Result<()> {
-        let Self { listener, auth, config } = self;
+    fn run(self, runtime: Runtime, opening: Opening, stop: &Drain) -> io::Result<()> {
+        let (Self { listener, auth, config }, Opening { parts, audit, tls }) = (self, opening);
         let desk = Arc::new(Desk::new(parts, (auth, audit), &config, stop));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
+        let door = door.with_tls(tls);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
             tokio::spawn(keep_clean(desk));
@@ -175,6 +198,16 @@ impl Admin {
 }
 
 impl Running {
+    /// Its certificates, where it speaks TLS.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
+    }
+
+    /// Where changes are recorded, for those that the service makes by itself.
+    pub fn audit(&self) -> Audit {
+        self.audit.clone()
+    }
+
     /// Closes the door and waits, within a limit, until it is.
     pub fn stop(self) {
         self.stop.advance(Stage::Closing);
@@ -191,7 +224,7 @@ impl AdminProtocol {
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_MAX);
         http2.keep_alive_interval(KEEPALIVE_INTERVAL).keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        Self { router: router(desk), builder }
+        Self { router: router(desk), builder, begin_wait_max: config.header_read_timeout }
     }
 }
 
@@ -199,12 +232,14 @@ impl Protocol for AdminProtocol {
     const SPOKEN: &'static [&'static [u8]] = &[b"h2", b"http/1.1"];
 
     fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, _worker: usize) -> impl Connection {
-        let router = self.router.clone();
+        let (router, begun) = (self.router.clone(), Begun::default());
+        let first = begun.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            first.now();
             request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(request)
         });
-        self.builder.serve_connection(io, service)
+        Begins::new(self.builder.serve_connection(io, service), self.begin_wait_max, begun)
     }
 }
 

@@ -14,6 +14,7 @@ mod lookup;
 mod diff;
 mod store;
 mod push;
+mod publish;
 mod sign;
 mod status;
 mod change;
@@ -66,6 +67,8 @@ enum Command {
     Releases(store::ListArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
+    /// Publish a release where services pull from, and point a channel at it
+    Publish(publish::Args),
     /// Make a pair of keys: one signs releases, the other lets services check who did
     Keygen(sign::KeygenArgs),
     /// Sign a release and its model, after every check
@@ -123,6 +126,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
         Command::Push(args) => push::run(&args),
+        Command::Publish(args) => publish::run(&args),
         Command::Keygen(args) => sign::keygen(&args),
         Command::Sign(args) => sign::sign(&args),
         Command::Status(args) => status::run(&args),

@@ -230,6 +230,18 @@ fn a_head_that_drips_is_cut_off() {
 }
 
 #[test]
+fn a_connection_that_says_nothing_is_cut_off() {
+    let site = Site::empty(|config| config.admin.header_read_timeout = Duration::from_millis(20));
+    let mut rest = Vec::new();
+    site.connect().read_to_end(&mut rest).expect("the service closes the connection before this reader gives up");
+    assert_eq!(rest, b"");
+    // Half of what begins HTTP/2, and nothing after it.
+    let mut stream = site.connect();
+    stream.write_all(b"PRI * HTTP/2.0").expect("the door is open");
+    stream.read_to_end(&mut rest).expect("the service closes the connection before this reader gives up");
+}
+
+#[test]
 fn connections_past_the_limit_wait_for_a_place() {
     let site = Site::empty(|config| config.admin.connections_max = 1);
     let mut first = site.connect();

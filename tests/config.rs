@@ -130,6 +130,22 @@ fn one_wrong_value_is_named_with_its_place() {
         ),
         ("[unseen]\nsample = 0", "segue.toml:3: unseen.sample: expected a share above 0, at most 1, got 0".into()),
         ("[unseen]\nsample = 1.5", "segue.toml:3: unseen.sample: expected a share above 0, at most 1, got 1.5".into()),
+        (
+            "[gates]\nsignature_keys = [\"a\", \"a\"]",
+            "segue.toml:3: gates.signature_keys: expected a list of different paths of files, got [\"a\", \"a\"]".into(),
+        ),
+        (
+            "[gates]\nquality_floors = [\"hit_5\"]",
+            "segue.toml:3: gates.quality_floors: expected a list of floors such as \"hit_5=0.25\", each of another figure, \
+             got [\"hit_5\"]"
+                .into(),
+        ),
+        (
+            "[gates]\nquality_floors = [\"a=1\", \"a=2\"]",
+            "segue.toml:3: gates.quality_floors: expected a list of floors such as \"hit_5=0.25\", each of another figure, \
+             got [\"a=1\", \"a=2\"]"
+                .into(),
+        ),
         ("http = 3", "segue.toml:2: http: expected a section: [http] on a line of its own, got 3".into()),
     ];
     for (text, expected) in rows {
@@ -214,8 +230,31 @@ fn values_that_do_not_go_together_are_refused() {
         ),
         (
             "admin.listen = \"0.0.0.0:9090\"",
-            "admin.listen (segue.toml:2) and admin.token_file (default): expected a token file when the operator's door \
-             listens beyond loopback, got 0.0.0.0:9090 and no token file",
+            "admin.listen (segue.toml:2) and admin.token_file (default): expected a token file, or \
+             admin.tls_client_ca_file, when the operator's door listens beyond loopback, got 0.0.0.0:9090 and no token file",
+        ),
+        (
+            "admin.reads = \"token\"",
+            "admin.reads (segue.toml:2) and admin.token_file (default): expected a token file, or admin.tls_client_ca_file, \
+             where reads need a role, got token and no token file",
+        ),
+        (
+            "http.tls_cert_file = \"c\"",
+            "http.tls_cert_file (segue.toml:2) and http.tls_key_file (default): expected both or neither, got c and no file",
+        ),
+        (
+            "grpc.tls_key_file = \"k\"",
+            "grpc.tls_cert_file (default) and grpc.tls_key_file (segue.toml:2): expected both or neither, got no file and k",
+        ),
+        (
+            "admin.tls_client_ca_file = \"a\"",
+            "admin.tls_client_ca_file (segue.toml:2) and admin.tls_cert_file (default): expected the door's own certificate \
+             where clients are asked for theirs, got a and no file",
+        ),
+        (
+            "gates.signature = \"required\"",
+            "gates.signature (segue.toml:2) and gates.signature_keys (default): expected at least one key where signatures \
+             are required, got \"required\" and no key",
         ),
         (
             "request.limit_max = 5",
@@ -226,6 +265,11 @@ fn values_that_do_not_go_together_are_refused() {
             "request.deadline_max_ms = 99",
             "request.deadline_default_ms (default) and request.deadline_max_ms (segue.toml:2): expected the first to be \
              at most the second, got 100 and 99",
+        ),
+        (
+            "canary.window_ms = 499",
+            "canary.check_ms (default) and canary.window_ms (segue.toml:2): expected the first to be at most the second, got \
+             500 and 499",
         ),
         (
             "request.in_flight_max = 255",
@@ -245,6 +289,9 @@ fn values_that_go_together_are_accepted() {
         "http.listen = \"127.0.0.1:9000\"\ngrpc.listen = \"127.0.0.2:9000\"",
         "admin.listen = \"0.0.0.0:9090\"\nadmin.token_file = \"/run/secrets/token\"",
         "request.limit_default = 100",
+        "admin.listen = \"0.0.0.0:9090\"\nadmin.tls_cert_file = \"c\"\nadmin.tls_key_file = \"k\"\nadmin.tls_client_ca_file = \"a\"",
+        "admin.reads = \"token\"\nadmin.token_file = \"/run/secrets/token\"",
+        "gates.signature = \"required\"\ngates.signature_keys = [\"/etc/segue/release.pub\"]",
     ];
     for text in rows {
         check(&Given { file: &file(text), ..Given::default() }, &[]);

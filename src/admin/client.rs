@@ -3,25 +3,27 @@
 //! It blocks, and it must never wait or retry without a limit. A request that fails because the connection did is sent
 //! again: every call of the door may be repeated.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{Method, Uri};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 
+mod access;
 mod call;
 mod change;
+mod push;
 mod read;
 mod watch;
 
+pub use access::Access;
+pub use push::Pushed;
+
 use call::{Call, Content};
 
-use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use crate::auth::Token;
-use crate::snapshot::manifest::MANIFEST;
 use crate::snapshot::parcel::Address;
 
 /// Longest wait for a connection.
@@ -35,19 +37,6 @@ pub struct Client {
     agent: Agent,
     base: String,
     token: Option<Token>,
-}
-
-/// What proves who calls, and who is called.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// The token to show.
-    pub token: Option<Token>,
-    /// File with the authorities, in PEM, that the service's certificate is checked against instead of the public ones.
-    pub ca_file: Option<PathBuf>,
-    /// File with the certificate to show, in PEM.
-    pub cert_file: Option<PathBuf>,
-    /// File with that certificate's private key, in PEM.
-    pub key_file: Option<PathBuf>,
 }
 
 /// Why the service did not do as told. Whatever it was, what serves there is as it was before.
@@ -66,6 +55,25 @@ pub enum ClientError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Ours is not what it should be.
+    #[error("{} does not hold {expected}; expected it in PEM", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// Service and command do not trust each other.
+    #[error(
+        "{url} cannot be called by TLS: {source}; `--ca` names the authority of the service's certificate, `--cert` and \
+         `--key` the certificate that it may ask for"
+    )]
+    Tls {
+        /// What was called.
+        url: String,
+        /// Why.
+        source: Box<ureq::Error>,
     },
     /// The service could not be reached, or hung up each time.
     #[error(
@@ -100,15 +108,6 @@ pub enum ClientError {
     },
 }
 
-/// What a push led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
-    /// It was sent and published.
-    Sent,
-    /// The service had it already.
-    Present,
-}
-
 impl Client {
     /// Names a service, which is trusted as the public authorities say; nothing is sent yet.
     pub fn new(base: &str, token: Option<Token>) -> Result<Self, ClientError> {
@@ -128,6 +127,7 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .tls_config(access.tls()?)
             .timeout_connect(Some(CONNECT_WAIT_MAX))
             .timeout_recv_response(Some(REPLY_WAIT_MAX));
         Ok(Self {
@@ -135,23 +135,6 @@ impl Client {
             base: base.trim_end_matches('/').to_owned(),
             token: access.token.clone(),
         })
-    }
-
-    /// Sends what the service lacks of a release or a model that has been loaded from `dir`, and has it checked and
-    /// published there. `progress` hears the name of the file that is on its way, and how many of its bytes are.
-    pub fn push(&self, address: &Address, dir: &Path, progress: &dyn Fn(&str, u64)) -> Result<Pushed, ClientError> {
-        let path = dir.join(MANIFEST);
-        let manifest = fs::read(&path).map_err(|source| ClientError::File { path, source })?;
-        let standing: PushBody = self.put(address, MANIFEST, Content::Json(&manifest))?;
-        if standing.published {
-            return Ok(Pushed::Present);
-        }
-        for name in &standing.missing {
-            let path = dir.join(name);
-            let _: ReceivedBody = self.put(address, name, Content::File(&path, &|bytes| progress(name, bytes)))?;
-        }
-        let _: CommittedBody = self.post(&format!("{}/commit", path_of(address)), b"")?;
-        Ok(Pushed::Sent)
     }
 
     fn put<T: DeserializeOwned>(&self, address: &Address, name: &str, content: Content<'_>) -> Result<T, ClientError> {

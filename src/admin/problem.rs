@@ -1,6 +1,9 @@
 //! Every failure of a call at the operator's door, and how it is told: problem+json, and a line in the log.
 
+use std::io::ErrorKind;
+
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
@@ -68,6 +71,9 @@ pub(super) enum AdminError {
         /// What the call takes.
         expected: &'static str,
     },
+    /// The query is not what the call takes.
+    #[error("the query cannot be read: {0}; expected ?offset=BYTES")]
+    Query(#[from] QueryRejection),
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -145,7 +151,9 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
-            Self::Version(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => Code::InvalidRequest,
+            Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
+                Code::InvalidRequest
+            }
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
             Self::ReleaseUnknown { .. } => Code::NotFound,
@@ -153,6 +161,7 @@ impl AdminError {
             Self::NotChanged { failure, .. } => of_failure(failure),
             Self::Store(StoreError::Release { source, .. }) => of_release(source),
             Self::LoadSlow { .. } => Code::DeadlineExceeded,
+            Self::Audit(error) if error.source.kind() == ErrorKind::StorageFull => Code::StorageFull,
             Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => Code::Internal,
         }
     }
@@ -162,12 +171,13 @@ impl AdminError {
         matches!(self, Self::ReloaderBusy | Self::Ingest(IngestError::Busy { .. } | IngestError::TooMany))
     }
 
-    /// One line for each refused change; a question for what is not there is no news.
+    /// One line for each refused change; a question for what is not there is no news, and the guard has told whom it
+    /// refused.
     pub(super) fn log(&self) {
         let cause = std::error::Error::source(self).map(ToString::to_string);
         match self {
-            Self::RouteUnknown | Self::MethodUnknown | Self::ReleaseUnknown { .. } => {}
-            Self::Store(_) | Self::Unseen(_) | Self::Internal => {
+            Self::RouteUnknown | Self::MethodUnknown | Self::ReleaseUnknown { .. } | Self::Auth(_) => {}
+            Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => {
                 tracing::error!(cause, "operator's call failed: {self}")
             }
             _ => tracing::warn!(cause, "operator's call refused: {self}"),

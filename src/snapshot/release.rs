@@ -186,8 +186,7 @@ impl ReleaseError {
         }
     }
 
-    /// The gate that a failed load stands for: what is wrong with the bytes, or with what belongs together. `None` where
-    /// no gate is about it, or the gate itself refused.
+    /// The gate that a failed load stands for: the one that refused, or that is about what is wrong. `None` where none is.
     pub fn gate(&self) -> Option<GateName> {
         match self {
             Self::Table(_) | Self::Damage(_) | Self::Digest { .. } | Self::Misnamed { .. } => Some(GateName::Integrity),
@@ -196,6 +195,7 @@ impl ReleaseError {
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => Some(GateName::Golden),
             Self::Unlocked { .. } => Some(GateName::Memory),
             Self::Signature(_) => Some(GateName::Signature),
+            Self::Refused(verdict) => Some(verdict.gate),
             Self::Model(error) => error.gate(),
             _ => None,
         }
@@ -247,7 +247,16 @@ impl Release {
         Self::open_as(path, &name, residence)
     }
 
+    /// The same for a release of this name that lies in a directory which does not bear it yet.
+    pub fn load_as(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
+        Self::open_named(path, version)?.checked()
+    }
+
     /// Opens a release of this name, from a directory that does not bear it yet.
+    pub(super) fn open_named(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
+        Self::open_as(path, version.as_str(), Residence::default())
+    }
+
     fn open_as(path: &Path, name: &str, residence: Residence) -> Result<Self, ReleaseError> {
         let manifest = read_manifest(path)?;
         let catalogue = Catalogue::read_jsonl(open_file(&path.join(CATALOGUE))?)?;
@@ -304,11 +313,6 @@ impl Release {
     /// another's to load.
     pub fn load(path: &Path) -> Result<Self, ReleaseError> {
         Self::open(path)?.checked()
-    }
-
-    /// The same for a release of this name that lies in a directory which does not bear it yet.
-    pub fn load_as(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
-        Self::open_as(path, version.as_str(), Residence::default())?.checked()
     }
 
     /// Where the release was opened.

@@ -1,7 +1,7 @@
 //! One call of the operator's door: sent, sent again where that can help, and its reply read.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use ureq::{Body, SendBody};
 
 use super::{Client, ClientError};
+use crate::admin::documents::SIGNATURE_HEADER;
+use crate::snapshot::signature::Signature;
 use crate::wire::json::ProblemBody;
 
 /// Attempts at one call.
@@ -43,8 +45,18 @@ pub(super) enum Content<'a> {
     None,
     /// JSON, held whole.
     Json(&'a [u8]),
-    /// A file, read anew at each attempt, and who hears how many of its bytes are on their way.
-    File(&'a Path, &'a dyn Fn(u64)),
+    /// A manifest, with its signature if it has one.
+    Manifest(&'a [u8], Option<&'a Signature>),
+    /// A file from an offset on, and who hears how many of its bytes are there or on their way.
+    File { path: &'a Path, offset: u64, tell: &'a dyn Fn(u64) },
+}
+
+/// Why one attempt at a call was not answered as it should be.
+pub(super) enum Ended {
+    /// It may be in a moment.
+    Passing(ClientError),
+    /// It never will be.
+    Final(ClientError),
 }
 
 /// A file that tells how much of it was read.
@@ -67,11 +79,23 @@ impl Call<'_> {
         loop {
             let answered = self.attempt(client)?;
             if attempts == ATTEMPTS_MAX || !is_passing(&answered) {
-                return self.granted(answered.map_err(|source| self.unreachable(attempts, source))?);
+                return self.granted(answered.map_err(|source| unreachable(&self.url, attempts, source))?);
             }
             thread::sleep(RETRY_WAIT * 2_u32.pow(attempts - 1));
             attempts += 1;
         }
+    }
+
+    /// The same in one attempt.
+    pub(super) fn once<T: DeserializeOwned>(&self, client: &Client) -> Result<T, Ended> {
+        let answered = self.attempt(client).map_err(Ended::Final)?;
+        let ended = if is_passing(&answered) { Ended::Passing } else { Ended::Final };
+        let granted =
+            answered.map_err(|source| unreachable(&self.url, 1, source)).and_then(|reply| self.granted(reply));
+        let reply = granted.map_err(ended)?;
+        let status = reply.status();
+        let body = self.body(reply, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
+        serde_json::from_slice(&body).map_err(|_| Ended::Final(self.foreign(status)))
     }
 
     /// One attempt. The outer error is ours and ends it all; the inner is the connection's.
@@ -87,14 +111,23 @@ impl Call<'_> {
                 let request = self.request(client).header(CONTENT_TYPE, "application/json");
                 Ok(run(client, request, (json.len() as u64, &mut &*json)))
             }
-            Content::File(path, tell) => {
+            Content::Manifest(json, signature) => {
+                let request = self.request(client).header(CONTENT_TYPE, "application/json");
+                let request = match signature {
+                    Some(signature) => request.header(SIGNATURE_HEADER, signature.to_string()),
+                    None => request,
+                };
+                Ok(run(client, request, (json.len() as u64, &mut &*json)))
+            }
+            Content::File { path, offset, tell } => {
                 let unreadable = |source| ClientError::File { path: path.to_owned(), source };
-                let file = File::open(path).map_err(unreadable)?;
-                let bytes = file.metadata().map_err(unreadable)?.len();
+                let mut file = File::open(path).map_err(unreadable)?;
+                let bytes = file.metadata().map_err(unreadable)?.len().saturating_sub(offset);
+                file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
                 let request = self.request(client).header(CONTENT_TYPE, "application/octet-stream");
                 // A refusal then comes before the file is sent, and not into the middle of it, where it would be lost.
                 let request = request.header(EXPECT, "100-continue");
-                Ok(run(client, request, (bytes, &mut Told { file, bytes: 0, tell })))
+                Ok(run(client, request, (bytes, &mut Told { file, bytes: offset, tell })))
             }
         }
     }
@@ -128,9 +161,14 @@ impl Call<'_> {
     pub(super) fn foreign(&self, status: StatusCode) -> ClientError {
         ClientError::Foreign { url: self.url.clone(), status: status.as_u16() }
     }
+}
 
-    fn unreachable(&self, attempts: u32, source: ureq::Error) -> ClientError {
-        ClientError::Unreachable { url: self.url.clone(), attempts, source: Box::new(source) }
+/// That nobody answered, and why.
+fn unreachable(url: &str, attempts: u32, source: ureq::Error) -> ClientError {
+    let (url, source) = (url.to_owned(), Box::new(source));
+    match is_distrust(&source) {
+        true => ClientError::Tls { url, source },
+        false => ClientError::Unreachable { url, attempts, source },
     }
 }
 
@@ -149,7 +187,16 @@ fn is_passing(answered: &Result<Response<Body>, ureq::Error>) -> bool {
     use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
     match answered {
         Ok(response) => response.headers().contains_key(RETRY_AFTER),
-        Err(error) => matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed),
+        Err(error) => !is_distrust(error) && matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed),
+    }
+}
+
+/// Whether one side did not like the other's certificate, which no second attempt changes.
+fn is_distrust(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(_) => true,
+        ureq::Error::Io(error) => error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
+        _ => false,
     }
 }
 
