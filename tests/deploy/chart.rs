@@ -107,8 +107,7 @@ fn the_chart_refuses_values_that_mean_nothing() {
 /// The chart with some values set; none where there is no Helm, or where it refuses.
 fn render(set: &[&str]) -> Option<Vec<Value>> {
     let mut helm = Command::new("helm");
-    helm.args(["template", "segue", CHART]).current_dir(root());
-    set.iter().for_each(|value| drop(helm.args(["--set", value])));
+    helm.args(["template", "segue", CHART]).args(set.iter().flat_map(|value| ["--set", value])).current_dir(root());
     let output = helm.output().ok()?;
     assert!(output.status.success() || !set.is_empty(), "{}", said(&output));
     output.status.success().then(|| parse(&String::from_utf8(output.stdout).unwrap()))
