@@ -25,7 +25,7 @@ use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Protocol, Workers};
 use crate::metrics::Metrics;
 use crate::room::Room;
-use crate::snapshot::ingest::{Ingest, IngestRules};
+use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
@@ -65,10 +65,12 @@ pub struct Parts {
     pub room: Arc<Room>,
     /// What `/metrics` shows.
     pub metrics: Metrics,
-    /// Whose pointer is moved, and where pushes go.
+    /// Whose pointer is moved.
     pub store: Store,
     /// Who follows the pointer.
     pub reloader: Reloader,
+    /// Who receives what is pushed.
+    pub ingest: Arc<Ingest>,
 }
 
 /// The door, open; it closes when told to, not when dropped.
@@ -100,7 +102,6 @@ pub enum AdminStartError {
 /// What every call works on.
 struct Desk {
     parts: Parts,
-    ingest: Ingest,
     auth: Auth,
     pace: body::Pace,
     started: Instant,
@@ -157,19 +158,7 @@ impl Admin {
 
 impl Desk {
     fn new(parts: Parts, auth: Auth, config: &Config) -> Self {
-        let rules = IngestRules {
-            bytes_max: config.admin.push_bytes_max,
-            idle_max: config.admin.push_idle_max,
-            precision: config.model.precision,
-            model_missing: config.model.missing,
-        };
-        Self {
-            ingest: Ingest::open(parts.store.clone(), rules),
-            pace: body::Pace { idle_max: config.admin.body_idle_timeout },
-            started: Instant::now(),
-            auth,
-            parts,
-        }
+        Self { pace: body::Pace { idle_max: config.admin.body_idle_timeout }, started: Instant::now(), auth, parts }
     }
 }
 
@@ -230,7 +219,7 @@ async fn keep_clean(desk: Arc<Desk>) {
         ticks.tick().await;
         let desk = desk.clone();
         // A panic in there has been printed; the next tick tries again.
-        let _ = change::on_disk(move || desk.ingest.remove_abandoned()).await;
+        let _ = change::on_disk(move || desk.parts.ingest.remove_abandoned()).await;
     }
 }
 

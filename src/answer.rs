@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::config::Rung;
 use crate::error::Error;
 use crate::model::rank::Ranked;
-use crate::snapshot::live::Live;
+use crate::snapshot::live::{Lent, Live, Lot, Seed};
 use crate::snapshot::release::Release;
 use crate::snapshot::table::Score;
 
@@ -35,10 +35,13 @@ pub fn answer<R>(
     ask: &Ask,
     encode: impl FnOnce(&Answer<'_>) -> R,
 ) -> Result<Reached<R>, Error> {
-    let reached = live.lend(|release| match walk(release, rungs, ask, Told::unasked) {
-        Some(answer) => Reached::End(encode(&answer)),
-        None => Reached::Model(release.clone()),
-    });
+    let reached = live.lend(
+        |seed| ask.lot(seed),
+        |lent| match walk(lent.release, rungs, ask, Told::unasked) {
+            Some(answer) => Reached::End(encode(&answer)),
+            None => Reached::Model(lent.release.clone()),
+        },
+    );
     reached.ok_or(Error::NotReady)
 }
 
@@ -49,14 +52,22 @@ pub fn answer_all<R>(
     asks: &Asks,
     encode: impl FnOnce(Answerer<'_>) -> R,
 ) -> Result<Reached<R>, Error> {
-    let reached = live.lend(|release| {
-        // All are looked at, also past the first that needs the model: it reads ahead.
-        match asks.iter().flatten().filter(|ask| needs_model(release, rungs, ask)).count() {
-            0 => Reached::End(encode(Answerer::new(release, rungs, asks, &[]))),
-            _ => Reached::Model(release.clone()),
-        }
-    });
+    let reached = live.lend(
+        |seed| lot(asks, seed),
+        |Lent { release, .. }| {
+            // All are looked at, also past the first that needs the model: it reads ahead.
+            match asks.iter().flatten().filter(|ask| needs_model(release, rungs, ask)).count() {
+                0 => Reached::End(encode(Answerer::new(release, rungs, asks, &[]))),
+                _ => Reached::Model(release.clone()),
+            }
+        },
+    );
     reached.ok_or(Error::NotReady)
+}
+
+/// The lot of a batch: its first question's.
+fn lot(asks: &Asks, seed: Seed) -> Lot {
+    asks.iter().flatten().next().map_or_else(|| Lot::of_ids(&[], seed), |ask| ask.lot(seed))
 }
 
 /// Climbs down the rungs without the model: the exact history, its shorter suffixes, the popular list.

@@ -4,8 +4,13 @@
 
 use std::time::Duration;
 
+mod unit;
+
+pub use unit::Unit;
+
 use crate::config;
 use crate::error::Error;
+use crate::snapshot::live::{Lot, Seed};
 use crate::snapshot::table::Score;
 
 /// A question as it came: from JSON, a query string or a gRPC message.
@@ -25,6 +30,8 @@ pub struct Question {
     pub names: bool,
     /// The caller's deadline, from when the request came; the configured default if absent.
     pub timeout_ms: Option<u64>,
+    /// The caller's stable key, by which a canary is chosen; the history if absent.
+    pub unit: Option<Unit>,
 }
 
 /// A question that can be answered: every limit kept.
@@ -42,6 +49,8 @@ pub struct Ask {
     pub min_score: Score,
     /// Whether each candidate carries its cluster's name.
     pub names: bool,
+    /// The caller's stable key, where it has one.
+    pub unit: Option<Unit>,
 }
 
 /// What a caller may ask for at most.
@@ -57,6 +66,8 @@ pub struct AskLimits {
     pub limit_max: usize,
     /// Questions in a batch.
     pub batch_max: usize,
+    /// Bytes of a unit.
+    pub unit_bytes_max: usize,
     /// Time for a request that names none.
     pub deadline_default: Duration,
     /// Time for any request: a longer wish is shortened to it.
@@ -71,6 +82,7 @@ impl From<&config::Request> for AskLimits {
             limit_default: request.limit_default,
             limit_max: request.limit_max,
             batch_max: request.batch_max,
+            unit_bytes_max: request.unit_bytes_max,
             deadline_default: request.deadline_default,
             deadline_max: request.deadline_max,
         }
@@ -80,7 +92,7 @@ impl From<&config::Request> for AskLimits {
 impl Default for Ask {
     fn default() -> Self {
         let (history, exclude) = (Vec::new(), Vec::new());
-        Self { history, limit: 1, exclude, exclude_history: false, min_score: Score(0), names: false }
+        Self { history, limit: 1, exclude, exclude_history: false, min_score: Score(0), names: false, unit: None }
     }
 }
 
@@ -98,7 +110,18 @@ impl Question {
             exclude_history: self.exclude_history,
             min_score: floor(self.min_score.unwrap_or(0.0))?,
             names: self.names,
+            unit: unit_within(self.unit, limits)?,
         })
+    }
+}
+
+impl Ask {
+    /// The caller's lot in a trial: by its unit or, where it has none, by its history.
+    pub fn lot(&self, seed: Seed) -> Lot {
+        match &self.unit {
+            Some(unit) => Lot::of(unit.as_bytes(), seed),
+            None => Lot::of_ids(&self.history, seed),
+        }
     }
 }
 
@@ -129,6 +152,13 @@ fn limit_within(asked: Option<u64>, limits: &AskLimits) -> Result<usize, Error> 
     }
 }
 
+/// An empty unit is none: callers who all send it are not one caller.
+fn unit_within(unit: Option<Unit>, limits: &AskLimits) -> Result<Option<Unit>, Error> {
+    let unit = unit.filter(|unit| !unit.as_bytes().is_empty());
+    let (max, got) = (limits.unit_bytes_max, unit.as_ref().map_or(0, |unit| unit.as_bytes().len()));
+    if got <= max { Ok(unit) } else { Err(Error::UnitTooLong { max, got }) }
+}
+
 fn floor(min_score: f32) -> Result<Score, Error> {
     Score::nearest(min_score).ok_or(Error::MinScoreOutOfRange { got: min_score })
 }
@@ -145,6 +175,7 @@ mod tests {
         limit_default: 10,
         limit_max: 20,
         batch_max: 2,
+        unit_bytes_max: 4,
         deadline_default: Duration::from_millis(100),
         deadline_max: Duration::from_millis(500),
     };

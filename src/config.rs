@@ -22,9 +22,12 @@ pub mod words;
 pub use args::ConfigArgs;
 pub use problem::{ConfigError, Origin, Problem};
 pub use settings::Settings;
-pub use sources::Sources;
-pub use table::{Admin, Answer, Drain, Grpc, Http, Log, Model, Release, Request, Runtime, Unseen};
-pub use words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+pub use sources::{Sources, store_variables};
+pub use table::{
+    Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Shadow,
+    Unseen,
+};
+pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +54,16 @@ pub struct Config {
     pub drain: Drain,
     /// What is logged.
     pub log: Log,
+    /// A staged release that answers for nobody to see.
+    pub shadow: Shadow,
+    /// A staged release that answers some callers.
+    pub canary: Canary,
+    /// What a release must show before it may serve.
+    pub gates: Gates,
+    /// How a release lies in memory.
+    pub memory: Memory,
+    /// Where releases are pulled from.
+    pub pull: Pull,
 }
 
 impl Config {
@@ -80,6 +93,11 @@ impl Config {
             model: Model::held(settings)?,
             drain: Drain::held(settings)?,
             log: Log::held(settings)?,
+            shadow: Shadow::held(settings)?,
+            canary: Canary::held(settings)?,
+            gates: Gates::held(settings)?,
+            memory: Memory::held(settings)?,
+            pull: Pull::held(settings)?,
         })
     }
 }

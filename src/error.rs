@@ -159,6 +159,14 @@ pub enum Error {
         /// What came.
         got: u64,
     },
+    /// `unit` is longer than configured.
+    #[error("`unit` has {got} bytes, at most {max} are accepted; send an id, or a hash of one")]
+    UnitTooLong {
+        /// The configured maximum.
+        max: usize,
+        /// How many came.
+        got: usize,
+    },
     /// `min_score` is not a probability.
     #[error("`min_score` is {got}, expected a number from 0 to 1")]
     MinScoreOutOfRange {
@@ -250,6 +258,7 @@ impl Error {
             | Self::ListTooLong { .. }
             | Self::LimitOutOfRange { .. }
             | Self::MinScoreOutOfRange { .. }
+            | Self::UnitTooLong { .. }
             | Self::TimeoutInvalid { .. }
             | Self::GrpcTimeoutInvalid { .. }
             | Self::BodyBroken => Code::InvalidRequest,

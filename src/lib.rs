@@ -29,11 +29,17 @@ pub mod error;
 
 // The snapshot, in order.
 pub mod snapshot;
+pub mod trial;
+// From where it is published to where it serves.
+pub mod cloud;
+pub mod depot;
+pub mod pull;
 
 // Operating it.
 pub mod metrics;
 pub mod trace;
 pub mod drain;
 pub mod priority;
+pub mod memory;
 pub mod admin;
 pub mod auth;

@@ -9,22 +9,33 @@ use std::time::Duration;
 
 mod door;
 mod durations;
+mod gate;
 mod label;
+mod lives;
 mod model;
 mod registrar;
 mod release;
+mod transfer;
+mod trial;
 mod workers;
 
 pub use door::{Connection, DoorMetrics};
+pub use gate::GateMetrics;
 pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use transfer::{Polled, Pushed, TransferMetrics};
+pub use trial::TrialMetrics;
 
 use model::breaker_number;
 use registrar::{Registrar, declare};
 use workers::Workers;
 
+use crate::memory::Memory;
+use crate::snapshot::live::Share;
+use crate::trial::spread::{DURATION_BOUNDS_S, OVERLAP_BOUNDS};
+use crate::trial::tally::Totals;
 use crate::unseen::Figures;
 
 /// Seconds. A table answer takes tens of microseconds and the goal is one millisecond, so the steps are finest below 100 us.
@@ -120,6 +131,30 @@ declare! {
         "Time that each phase of loading a release took.";
     RELOAD_CHECKS = Kind::Counter, "segue_reload_checks_total", [],
         "Looks at the release pointer; a flat line means that the watcher is stuck.";
+    // The life of releases.
+    RELEASE_STANDING = Kind::Gauge, "segue_release_standing", ["release", "standing"],
+        "Always 1; its labels say where a release stands. The last few that ended are shown, and all others.";
+    RELEASE_TRANSITIONS = Kind::Counter, "segue_release_transitions_total", ["standing"],
+        "Releases that came to a standing.";
+    RELEASE_PINNED = Kind::Gauge, "segue_release_pinned", [],
+        "1 while the serving release is pinned, so that no other takes its place, else 0.";
+    RELEASES_QUARANTINED = Kind::Gauge, "segue_releases_quarantined", [],
+        "Releases that may never serve here again.";
+    RELEASE_STAGED = Kind::Gauge, "segue_release_staged_timestamp_seconds", [],
+        "Unix time since which a release is staged. Absent where none is.";
+    ROLLBACKS = Kind::Counter, "segue_rollbacks_total", [],
+        "Times that the release before was gone back to, by an operator or because the current one was quarantined.";
+    RELEASES_RETIRED = Kind::Counter, "segue_releases_retired_total", [],
+        "Releases removed from the disk because they served long ago.";
+    // The gates, and what releases cost in memory.
+    GATE_REFUSALS = Kind::Counter, "segue_gate_refusals_total", ["gate"],
+        "Releases that a gate refused, before a byte came, before a load or before the swap; what served serves on.";
+    GATE_CHURN = Kind::Gauge, "segue_gate_churn_ratio", [],
+        "Share of histories whose first candidate differs between the release judged last and the one that served then.";
+    MEMORY_LIMIT = Kind::Gauge, "segue_memory_limit_bytes", [],
+        "Memory that the process may use, by the narrowest of its cgroups; absent where none limits it.";
+    MEMORY_LOCKED = Kind::Gauge, "segue_memory_locked_bytes", [],
+        "Bytes of tables that cannot be paged out.";
     // The unseen log.
     UNSEEN_RECORDED = Kind::Counter, "segue_unseen_recorded_total", [],
         "Histories counted because the table did not hold them, after sampling.";
@@ -129,6 +164,46 @@ declare! {
         "Different unseen histories held now, until the next file.";
     UNSEEN_FLUSH_FAILURES = Kind::Counter, "segue_unseen_flush_failures_total", [],
         "Files of unseen histories that could not be written; the log tries again.";
+    // A release on trial.
+    SHADOW_SAMPLED = Kind::Counter, "segue_shadow_sampled_total", [],
+        "Questions sampled to be answered by the release on trial as well, for nobody to see.";
+    SHADOW_DROPPED = Kind::Counter, "segue_shadow_dropped_total", [],
+        "Sampled questions that were not answered by the release on trial: shadow.queue_max waited already.";
+    SHADOW_COMPARED = Kind::Counter, "segue_shadow_compared_total", [],
+        "Sampled questions that both releases answered.";
+    SHADOW_TOP1_AGREED = Kind::Counter, "segue_shadow_top1_agreed_total", [],
+        "Sampled questions whose first candidate is the same in both releases.";
+    SHADOW_OVERLAP = Kind::Histogram(OVERLAP_BOUNDS), "segue_shadow_overlap_ratio", [],
+        "The part of the candidates that both releases gave to a sampled question, from 0 to 1.";
+    SHADOW_ANSWERS = Kind::Counter, "segue_shadow_answers_total", ["arm", "source"],
+        "Answers to sampled questions by release (current or trial) and by the path of their first candidate.";
+    SHADOW_DURATION = Kind::Histogram(DURATION_BOUNDS_S), "segue_shadow_answer_duration_seconds", ["arm"],
+        "Time that each release took to answer a sampled question, its model included.";
+    CANARY_SHARE = Kind::Gauge, "segue_canary_share_ratio", [],
+        "The share of callers that the release on trial answers; 0 while there is none.";
+    CANARY_ANSWERS = Kind::Counter, "segue_canary_answers_total", ["arm", "source"],
+        "Answers to callers while a canary is on, by release (current or trial) and by the path of their first candidate.";
+    CANARY_ERRORS = Kind::Counter, "segue_canary_errors_total", ["arm"],
+        "Answers that came too late, or for which the caller did not stay, while a canary is on.";
+    CANARY_DURATION = Kind::Histogram(DURATION_BOUNDS_S), "segue_canary_answer_duration_seconds", ["arm"],
+        "Time from a question to its answer while a canary is on.";
+    CANARY_ABORTS = Kind::Counter, "segue_canary_aborts_total", ["reason"],
+        "Canaries taken back and quarantined by the service, by the bound that they left.";
+    CANARY_PROMOTIONS = Kind::Counter, "segue_canary_promotions_total", [],
+        "Canaries that the service made current once they had baked.";
+    // What comes.
+    PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
+        "Releases and models that came, pushed or pulled, by how that ended.";
+    PUSH_BYTES = Kind::Counter, "segue_push_bytes_total", [],
+        "Bytes that came of releases and models, pushed or pulled.";
+    PULL_POLLS = Kind::Counter, "segue_pull_polls_total", ["outcome"],
+        "Looks at the channel that is followed, by what came of them.";
+    PULL_LAST_SUCCESS = Kind::Gauge, "segue_pull_last_success_timestamp_seconds", [],
+        "Unix time of the last look at the channel that did not fail, 0 before it; absent where nothing is pulled.";
+    PULL_BYTES = Kind::Counter, "segue_pull_bytes_total", [],
+        "Bytes fetched of releases and models.";
+    PULL_CHANNEL_INFO = Kind::Gauge, "segue_pull_channel_info", ["channel", "release"],
+        "Always 1; its labels name the channel that is followed and the release that it names.";
     // The program.
     BUILD_INFO = Kind::Gauge, "segue_build_info", ["version"],
         "Always 1; its label names the program's version.";
@@ -157,6 +232,11 @@ pub trait Watched: Send + Sync {
         ModelGauges::default()
     }
 
+    /// What trials counted since the start, and the share of the canary that is on.
+    fn trial(&self) -> (Totals, Share) {
+        Default::default()
+    }
+
     /// What the unseen log did since the start.
     fn unseen(&self) -> Figures {
         Figures::default()
@@ -168,7 +248,10 @@ struct Inner {
     process: metrics_process::Collector,
     workers: Workers,
     release: ReleaseMetrics,
+    gate: GateMetrics,
+    transfer: Arc<TransferMetrics>,
     model: Arc<ModelMetrics>,
+    trial: Arc<TrialMetrics>,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -183,7 +266,10 @@ impl Metrics {
             inner: Arc::new(Inner {
                 workers: Workers::new(),
                 release: ReleaseMetrics::new(&registrar),
+                gate: GateMetrics::new(&registrar),
+                transfer: Arc::new(TransferMetrics::new(&registrar)),
                 model: Arc::new(ModelMetrics::new(&registrar)),
+                trial: Arc::new(TrialMetrics::new(&registrar)),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -202,9 +288,24 @@ impl Metrics {
         &self.inner.release
     }
 
+    /// The handles of the gates.
+    pub fn gate(&self) -> &GateMetrics {
+        &self.inner.gate
+    }
+
+    /// The handles of who receives and who pulls.
+    pub fn transfer(&self) -> Arc<TransferMetrics> {
+        self.inner.transfer.clone()
+    }
+
     /// The handles of the model's part.
     pub fn model(&self) -> Arc<ModelMetrics> {
         self.inner.model.clone()
+    }
+
+    /// The handles of who ends trials.
+    pub fn trial(&self) -> Arc<TrialMetrics> {
+        self.inner.trial.clone()
     }
 
     /// Shows what `watched` says at each scrape. Only the first call counts.
@@ -216,11 +317,16 @@ impl Metrics {
     /// The exposition in the Prometheus text format, sorted by name.
     pub fn render(&self) -> String {
         let model = self.refresh();
+        let trial = self.inner.watched.get().map(|watched| trial::collect(watched.trial(), &self.inner.registrar));
         let histograms = self.inner.workers.collect(&self.inner.registrar);
         let mut text = self.inner.registrar.render();
         text.push_str(&histograms);
         text.push('\n');
+        text.push_str(&trial.unwrap_or_default());
+        text.push('\n');
         text.push_str(&self.inner.release.describe());
+        text.push('\n');
+        text.push_str(&self.inner.transfer.describe());
         text.push('\n');
         text.push_str(&model.map(|model| model.render()).unwrap_or_default());
         sorted(&text)
@@ -235,8 +341,11 @@ impl Metrics {
     /// Brings the gauges up to date that are read rather than kept. Gives the model that serves, if one does.
     fn refresh(&self) -> Option<ModelInfo> {
         self.inner.registrar.locally(|| self.inner.process.collect());
-        let watched = self.inner.watched.get()?;
         let set = |metric, value| self.inner.registrar.gauge(metric, &[]).set(value);
+        let memory = Memory::now();
+        memory.limit_bytes.into_iter().for_each(|limit| set(&MEMORY_LIMIT, limit as f64));
+        set(&MEMORY_LOCKED, memory.locked_bytes as f64);
+        let watched = self.inner.watched.get()?;
         set(&READY, f64::from(u8::from(watched.ready())));
         set(&IN_FLIGHT, watched.in_flight() as f64);
         set(&IN_FLIGHT_LIMIT, watched.in_flight_limit() as f64);

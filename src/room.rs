@@ -11,8 +11,10 @@ use crate::drain::{Drain, Stage};
 use crate::error::Error;
 use crate::fallback::Fallback;
 use crate::metrics::{ModelGauges, Watched};
-use crate::snapshot::live::Live;
+use crate::snapshot::live::{Live, Share};
 use crate::snapshot::release::Release;
+use crate::trial::Trials;
+use crate::trial::tally::Totals;
 use crate::unseen::{Figures, HISTORY_MAX, UnseenLog};
 
 mod answering;
@@ -35,6 +37,7 @@ pub struct Room {
     drain: Drain,
     fallback: Fallback,
     unseen: Arc<UnseenLog>,
+    trials: Arc<Trials>,
 }
 
 impl Room {
@@ -42,7 +45,8 @@ impl Room {
     pub fn new(config: &Config, live: Arc<Live>, drain: Drain, fallback: Fallback) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
         let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
-        Self { live, rungs, limits, admission, drain, fallback, unseen }
+        let trials = Arc::new(Trials::new(live.clone()));
+        Self { live, rungs, limits, admission, drain, fallback, unseen, trials }
     }
 
     /// Admits work that costs `cost` questions, or sheds it.
@@ -146,6 +150,11 @@ impl Room {
         &self.unseen
     }
 
+    /// What is tried beside the release that serves.
+    pub fn trials(&self) -> &Arc<Trials> {
+        &self.trials
+    }
+
     /// When to stop.
     pub fn drain(&self) -> &Drain {
         &self.drain
@@ -168,6 +177,10 @@ impl Watched for Room {
     fn model(&self) -> ModelGauges {
         let gauges = |release: &Release| self.fallback.gauges(Some(release));
         self.live.read(gauges).unwrap_or_else(|| self.fallback.gauges(None))
+    }
+
+    fn trial(&self) -> (Totals, Share) {
+        (self.trials.totals(), self.live.trial().map_or(Share::NONE, |trial| trial.canary))
     }
 
     fn unseen(&self) -> Figures {

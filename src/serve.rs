@@ -19,7 +19,10 @@ use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
+use crate::pull::{self, PullStartError, Puller};
 use crate::room::Room;
+use crate::snapshot::ingest::{self, Ingest, IngestRules};
+use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
@@ -43,6 +46,9 @@ pub enum ServeError {
     /// The operator's door cannot be opened.
     #[error(transparent)]
     Admin(#[from] AdminStartError),
+    /// What should be pulled cannot be.
+    #[error(transparent)]
+    Pull(#[from] PullStartError),
     /// The system refused a thread, a signal handler or an event queue.
     #[error("the service cannot run here: {0}; raise the limits on threads and open files")]
     System(#[from] io::Error),
@@ -52,6 +58,8 @@ pub enum ServeError {
 pub struct Service {
     addresses: Addresses,
     reloader: Reloader,
+    /// None where nothing is pulled.
+    puller: Option<Puller>,
     metrics: Metrics,
     admin: admin::Running,
     unseen: Arc<UnseenLog>,
@@ -113,9 +121,20 @@ impl Service {
         let flusher = Flusher::start(flushed, &config.unseen)?;
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let parts = Parts { store: store.clone(), live, metrics: metrics.clone() };
+        let parts = Parts { store: store.clone(), live, metrics: metrics.clone(), book: Book::new() };
         let reloader = Reloader::start(parts, config)?;
-        let shown = admin::Parts { room: room.clone(), metrics: metrics.clone(), store, reloader: reloader.clone() };
+        let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
+        let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
+        let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());
+        let pulled = pull::Parts {
+            store: store.clone(),
+            ingest: ingest.clone(),
+            reloader: reloader.clone(),
+            metrics: metrics.transfer(),
+        };
+        let puller = Puller::start(pulled, &config.pull)?;
+        let shown =
+            admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
         let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let http = Door::new(sockets.http, http, config.http.connections_max);
@@ -130,7 +149,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, admin, unseen, flusher, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, puller, admin, unseen, flusher, metrics, stop, ended, thread })
     }
 
     /// Where it listens.
@@ -141,6 +160,11 @@ impl Service {
     /// Its reloader.
     pub fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// Who pulls, where something is pulled.
+    pub fn puller(&self) -> Option<&Puller> {
+        self.puller.as_ref()
     }
 
     /// Where it counts histories that the table does not hold.
@@ -167,6 +191,12 @@ impl Service {
         Ok(drained?)
     }
 
+    /// Looks at the pointer, and at the channel that is followed, now.
+    fn look(&self) {
+        drop(self.reloader.request());
+        self.puller.iter().for_each(Puller::request);
+    }
+
     fn announce(&self) {
         let Addresses { http, grpc, admin } = self.addresses;
         tracing::info!(%http, %grpc, %admin, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -177,7 +207,7 @@ impl Service {
         loop {
             tokio::select! {
                 _ = &mut self.ended => return self.wait(),
-                _ = signals.hangup.recv() => drop(self.reloader.request()),
+                _ = signals.hangup.recv() => self.look(),
                 _ = signals.terminate.recv() => stops += 1,
                 _ = signals.interrupt.recv() => stops += 1,
             }

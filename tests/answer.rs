@@ -140,7 +140,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     (vec(ids(), 0..8), 1..80usize, vec(ids(), 0..6), any::<bool>(), score).prop_map(
         |(history, limit, mut exclude, exclude_history, score)| {
             exclude.sort_unstable();
-            Ask { history, limit, exclude, exclude_history, min_score: Score(score), names: false }
+            Ask { history, limit, exclude, exclude_history, min_score: Score(score), ..Ask::default() }
         },
     )
 }

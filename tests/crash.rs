@@ -11,13 +11,15 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use rustix::process::{Signal, getpid, kill_process};
-use segue::config::MissingModel;
+use segue::config::{Config, MissingModel};
+use segue::metrics::Metrics;
 use segue::model::Model;
 use segue::model::engine::Precision;
 use segue::model::write::{ModelWriteError, PublishedModel, write_model};
 use segue::snapshot::failpoint::Moment;
 use segue::snapshot::format::Shape;
-use segue::snapshot::ingest::{Begun, Ingest, IngestRules};
+use segue::snapshot::ingest::{Begun, Ingest, IngestRules, Parts};
+use segue::snapshot::lifecycle::Book;
 use segue::snapshot::manifest::{MANIFEST, Version};
 use segue::snapshot::parcel::Address;
 use segue::snapshot::publish::{About, PARTIAL, PublishError, ReleaseWriter, WriteShape};
@@ -55,7 +57,7 @@ fn publish_and_activate(dir: &Path, name: &str) {
 }
 
 fn pointing(current: &str, previous: Option<&str>) -> State {
-    State { current: Some(version(current)), previous: previous.map(version) }
+    State { current: Some(version(current)), previous: previous.map(version), ..State::default() }
 }
 
 /// The hidden directories among a store's releases.
@@ -133,7 +135,7 @@ fn push_model(dir: &Path, ready: impl FnOnce()) {
     let read = |name: &str| fs::read(model.path.join(name)).expect("just written");
     if let Begun::Open(missing) = ingest.begin(&address, &read(MANIFEST)).expect("there is room") {
         let send = |name: &str| ingest.receive(&address, name, [read(name)]).expect("it is what the manifest lists");
-        missing.into_iter().for_each(send);
+        missing.into_iter().for_each(|file| send(file.name));
     }
     ingest.commit(&address).expect("it is sound");
 }
@@ -141,7 +143,8 @@ fn push_model(dir: &Path, ready: impl FnOnce()) {
 fn ingest(dir: &Path) -> Ingest {
     let (bytes_max, idle_max) = (1 << 24, Duration::from_secs(60));
     let (precision, model_missing) = (Precision::Full, MissingModel::Refuse);
-    Ingest::open(Store::open(dir), IngestRules { bytes_max, idle_max, precision, model_missing })
+    let parts = Parts::new(&Store::open(dir), &Config::defaults(dir), &Metrics::new(), &Book::new());
+    Ingest::open(parts, IngestRules { bytes_max, idle_max, precision, model_missing })
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use segue::config::MissingModel;
+use segue::config::{Config, MissingModel};
+use segue::metrics::Metrics;
 use segue::model::engine::Precision;
-use segue::snapshot::ingest::{Begun, Ingest, IngestError, IngestRules, PUSHES_MAX};
+use segue::snapshot::ingest::{Begun, Ingest, IngestError, IngestRules, Missing, PUSHES_MAX, Parts};
+use segue::snapshot::lifecycle::Book;
 use segue::snapshot::manifest::{FILES, MANIFEST};
 use segue::snapshot::parcel::Address;
 use segue::snapshot::store::Store;
@@ -19,11 +21,18 @@ use support::{Parcel, publish, version};
 
 fn ingest(store: &Path, idle_max: Duration) -> Ingest {
     let (precision, model_missing) = (Precision::Full, MissingModel::Refuse);
-    Ingest::open(Store::open(store), IngestRules { bytes_max: 1 << 20, idle_max, precision, model_missing })
+    let parts = Parts::new(&Store::open(store), &Config::defaults(store), &Metrics::new(), &Book::new());
+    Ingest::open(parts, IngestRules { bytes_max: 1 << 20, idle_max, precision, model_missing })
 }
 
 fn address(name: &str) -> Address {
     Address::release(version(name))
+}
+
+/// Nothing of a push has come.
+fn all(parcel: &Parcel) -> Begun {
+    let bytes = |name: &str| parcel.bytes(name).len() as u64;
+    Begun::Open(FILES.map(|name| Missing { name, offset: 0, bytes: bytes(name) }).to_vec())
 }
 
 #[test]
@@ -33,13 +42,13 @@ fn an_abandoned_push_makes_room_for_the_next() {
     let begin = |ingest: &Ingest, parcel: &Parcel| ingest.begin(&address("new"), &parcel.bytes(MANIFEST));
 
     let patient = ingest(store.path(), Duration::from_secs(3600));
-    assert_eq!(begin(&patient, &first).expect("nothing is open"), Begun::Open(FILES.to_vec()));
+    assert_eq!(begin(&patient, &first).expect("nothing is open"), all(&first));
     patient.remove_abandoned();
     assert!(matches!(begin(&patient, &second), Err(IngestError::Busy { .. })));
 
     let hasty = ingest(store.path(), Duration::ZERO);
     begin(&hasty, &first).expect("what the other left is removed");
-    assert_eq!(begin(&hasty, &second).expect("the first is abandoned"), Begun::Open(FILES.to_vec()));
+    assert_eq!(begin(&hasty, &second).expect("the first is abandoned"), all(&second));
     hasty.remove_abandoned();
     assert_eq!(fs::read_dir(store.path().join("releases")).expect("the store").count(), 0);
     assert!(matches!(hasty.commit(&address("new")), Err(IngestError::NotOpen { .. })));

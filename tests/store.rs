@@ -121,7 +121,7 @@ fn the_pointer_moves_and_remembers_one_step() {
     assert_eq!(store.state().expect("no pointer is no error"), State::default());
     let steps = [("a", None), ("b", Some("a")), ("b", Some("a")), ("c", Some("b")), ("b", Some("c"))];
     for (name, previous) in steps {
-        let expected = State { current: Some(version(name)), previous: previous.map(version) };
+        let expected = State { current: Some(version(name)), previous: previous.map(version), ..State::default() };
         assert_eq!(store.activate(&version(name)).expect("it is complete"), expected);
         assert_eq!(store.state().expect("just written"), expected);
     }

@@ -4,7 +4,6 @@
 //! `segue::snapshot`'s alone, so that the pipeline and the service cannot disagree about them.
 
 // From files to events.
-pub mod cloud;
 pub mod source;
 pub mod refusals;
 pub mod clusters;
@@ -47,6 +46,5 @@ pub mod train;
 pub mod evaluate;
 pub mod replay;
 pub mod generate;
-pub mod publish;
 pub mod refresh;
 pub mod cli;

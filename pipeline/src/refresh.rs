@@ -45,7 +45,7 @@ use identity::Identity;
 use plan::{Plan, Source};
 use run::Run;
 
-use crate::publish::Destination;
+use segue::depot::Depot;
 
 /// The last run that ended, in a state's directory.
 const LATEST: &str = "latest.json";
@@ -98,7 +98,7 @@ pub fn refresh(settings: &RefreshSettings, order: &Order) -> anyhow::Result<Repo
     } else if is_published(settings, &plan.identity)? {
         return Ok(Ending::of(settings, &plan).report(Outcome::NothingToDo, started));
     }
-    let destination = Destination::open(&settings.publish.to)?;
+    let destination = Depot::open(&settings.publish.to)?;
     let run = Run::open(&settings.state, &plan.identity, || serving(settings, &destination))?;
     run::prune(&settings.state, &plan.identity.id(), settings.runs_kept)?;
     let flow = Flow::new(settings, &plan, &destination, run);
@@ -130,12 +130,10 @@ fn is_published(settings: &RefreshSettings, identity: &Identity) -> anyhow::Resu
 }
 
 /// The release that services get now: the channel's, or that of a store that had none yet.
-fn serving(settings: &RefreshSettings, destination: &Destination) -> anyhow::Result<Option<Version>> {
+fn serving(settings: &RefreshSettings, destination: &Depot) -> anyhow::Result<Option<Version>> {
     let channel = destination.channel(&settings.publish.channel)?;
     match (channel.release(), destination) {
-        (None, Destination::Directory(directory)) if settings.publish.activate => {
-            Ok(directory.store().state()?.current)
-        }
+        (None, Depot::Directory(directory)) if settings.publish.activate => Ok(directory.store().state()?.current),
         (release, _) => Ok(release.cloned()),
     }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::build::LogSettings;
-use crate::cloud::is_url;
 use crate::read::source::file_name;
 use crate::read::{Format, ReadError};
+use segue::cloud::is_url;
 
 pub mod clouds;
 pub mod object;

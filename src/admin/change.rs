@@ -12,7 +12,7 @@ use super::Desk;
 use super::body::Paced;
 use super::documents::{ActivateBody, ServingBody};
 use super::problem::AdminError;
-use crate::snapshot::reload::{Failure, Outcome};
+use crate::snapshot::reload::{Effect, Failure, Outcome};
 
 /// Bytes of a body that names a release: the longest name fits ten times.
 const NAMING_BYTES_MAX: u64 = 2048;
@@ -44,11 +44,13 @@ pub(super) async fn activate(State(desk): State<Arc<Desk>>, body: Body) -> Resul
 async fn settled(outcome: Receiver<Outcome>) -> Result<Result<ServingBody, Failure>, AdminError> {
     let waited = tokio::time::timeout(LOAD_WAIT_MAX, outcome).await;
     let outcome = waited.map_err(|_| AdminError::LoadSlow { wait_s_max: LOAD_WAIT_MAX.as_secs() })?;
-    Ok(match outcome.map_err(|_| AdminError::ReloaderBusy)? {
-        Outcome::Swapped(release) => Ok(ServingBody { release, changed: true }),
-        Outcome::Unchanged(release) => Ok(ServingBody { release, changed: false }),
-        Outcome::Failed(failure) => Err(failure),
-    })
+    let Outcome { after, result, .. } = outcome.map_err(|_| AdminError::ReloaderBusy)?;
+    let changed = match result {
+        Ok(effect) => effect != Effect::Unchanged,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let release = after.serving.ok_or(AdminError::Internal)?;
+    Ok(Ok(ServingBody { release, changed }))
 }
 
 /// Runs work that waits for a disk where it holds up nobody else.

@@ -208,6 +208,9 @@ pub struct PushBody {
     pub published: bool,
     /// The files to send before the commit.
     pub missing: Vec<String>,
+    /// Bytes of them that are there already: `?offset=BYTES` goes on there, without it a file is sent anew.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub offsets: BTreeMap<String, u64>,
 }
 
 /// A file that was received.

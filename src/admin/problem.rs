@@ -7,10 +7,12 @@ use axum::response::IntoResponse;
 use super::body::BodyError;
 use crate::auth::AuthError;
 use crate::error::{Code, RETRY_AFTER_S};
+use crate::snapshot::gate::Refusal;
 use crate::snapshot::ingest::IngestError;
 use crate::snapshot::manifest::{Version, VersionError};
 use crate::snapshot::release::ReleaseError;
 use crate::snapshot::reload::Failure;
+use crate::snapshot::signature::SignatureError;
 use crate::snapshot::store::StoreError;
 use crate::wire::json::ProblemBody;
 
@@ -152,20 +154,25 @@ fn of_ingest(error: &IngestError) -> Code {
         | IngestError::ModelManifest(_)
         | IngestError::Version { .. }
         | IngestError::Size { .. }
+        | IngestError::Short { .. }
         | IngestError::Digest { .. }
         | IngestError::Release { .. }
         | IngestError::Model { .. } => Code::Refused,
         IngestError::Name { .. } => Code::NotFound,
         IngestError::TooLarge { .. } => Code::TooLarge,
-        IngestError::NoRoom { .. } => Code::StorageFull,
+        IngestError::Gate(Refusal::Space { .. }) => Code::StorageFull,
+        IngestError::Gate(_) => Code::Refused,
         IngestError::TooMany => Code::Overloaded,
         IngestError::Exists { .. }
         | IngestError::Busy { .. }
         | IngestError::NotOpen { .. }
+        | IngestError::Barred(_)
+        | IngestError::Offset { .. }
         | IngestError::Incomplete { .. }
         | IngestError::NeedsModel { .. } => Code::Conflict,
         IngestError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Code::StorageFull,
-        IngestError::Io(_) => Code::Internal,
+        IngestError::Signature(SignatureError::Length { .. }) => Code::InvalidRequest,
+        IngestError::Io(_) | IngestError::Store(_) | IngestError::Signature(_) => Code::Internal,
     }
 }
 

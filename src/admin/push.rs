@@ -1,12 +1,14 @@
 //! Receives a pushed release or model: bytes come in here and go to a thread that writes them. It decides nothing about them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{post, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::Desk;
@@ -14,12 +16,19 @@ use super::body::{BodyError, Paced};
 use super::change::on_disk;
 use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use super::problem::AdminError;
-use crate::snapshot::ingest::{Begun, Committed};
+use crate::snapshot::ingest::{Begun, Committed, Missing};
 use crate::snapshot::manifest::MANIFEST_BYTES_MAX;
 use crate::snapshot::parcel::{Address, Kind};
 
 /// Chunks that wait for the disk before the sender has to.
 const CHUNKS_WAITING_MAX: usize = 4;
+
+/// Where in a file the body belongs: `?offset=BYTES`.
+#[derive(Debug, Deserialize)]
+struct Place {
+    #[serde(default)]
+    offset: u64,
+}
 
 /// The calls that push what is of a kind, relative to its address.
 pub(super) fn routes(kind: Kind) -> Router<Arc<Desk>> {
@@ -39,22 +48,26 @@ async fn manifest(
 ) -> Result<Json<PushBody>, AdminError> {
     let address = Address { kind, version: version.parse()? };
     let manifest = Paced::new(body, desk.pace).whole(MANIFEST_BYTES_MAX).await?;
-    let begun = on_disk(move || desk.ingest.begin(&address, &manifest)).await??;
+    let begun = on_disk(move || desk.parts.ingest.begin(&address, &manifest)).await??;
     Ok(Json(begun.into()))
 }
 
-/// Receives one file of an open push.
+/// Receives one file of an open push, from its beginning or from where it stands.
 async fn file(
     State(desk): State<Arc<Desk>>,
     Extension(kind): Extension<Kind>,
     Path((version, name)): Path<(String, String)>,
+    Query(Place { offset }): Query<Place>,
     body: Body,
 ) -> Result<Json<ReceivedBody>, AdminError> {
     let address = Address { kind, version: version.parse()? };
     let body = Paced::new(body, desk.pace);
     let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
     let received = ReceivedBody { received: name.clone() };
-    let writing = on_disk(move || desk.ingest.receive(&address, &name, std::iter::from_fn(|| waiting.blocking_recv())));
+    let writing = on_disk(move || {
+        let chunks = std::iter::from_fn(|| waiting.blocking_recv());
+        desk.parts.ingest.receive_from(&address, &name, offset, chunks)
+    });
     let (fed, written) = tokio::join!(feed(body, chunks), writing);
     // A body that broke off also makes a file of the wrong size; that it broke off is what the sender must know.
     fed?;
@@ -69,7 +82,7 @@ async fn commit(
     Path(version): Path<String>,
 ) -> Result<Json<CommittedBody>, AdminError> {
     let address = Address { kind, version: version.parse()? };
-    let Committed { address, bytes } = on_disk(move || desk.ingest.commit(&address)).await??;
+    let Committed { address, bytes } = on_disk(move || desk.parts.ingest.commit(&address)).await??;
     tracing::info!(what = %address, bytes, "pushed");
     Ok(Json(CommittedBody { address: address.into(), bytes }))
 }
@@ -84,13 +97,20 @@ async fn feed(mut body: Paced, chunks: mpsc::Sender<Bytes>) -> Result<(), BodyEr
     Ok(())
 }
 
+/// Where a file goes on, if some of it is there.
+fn offset(file: &Missing) -> Option<(String, u64)> {
+    (file.offset > 0).then(|| (file.name.to_owned(), file.offset))
+}
+
 impl From<Begun> for PushBody {
     fn from(begun: Begun) -> Self {
         match begun {
-            Begun::Open(missing) => {
-                Self { published: false, missing: missing.into_iter().map(str::to_owned).collect() }
-            }
-            Begun::Published => Self { published: true, missing: Vec::new() },
+            Begun::Open(missing) => Self {
+                published: false,
+                missing: missing.iter().map(|file| file.name.to_owned()).collect(),
+                offsets: missing.iter().filter_map(offset).collect(),
+            },
+            Begun::Published => Self { published: true, missing: Vec::new(), offsets: BTreeMap::new() },
         }
     }
 }

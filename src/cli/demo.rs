@@ -20,7 +20,6 @@ use crate::model::write::publish_model;
 use crate::serve::{self, Addresses, ServeError, Service};
 use crate::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE};
 use crate::snapshot::publish;
-use crate::snapshot::reload::Outcome;
 use crate::snapshot::store::Store;
 use crate::trace;
 
@@ -110,9 +109,9 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Waits until the release serves, so that what is shown works at once.
 fn await_release(service: &Service) -> anyhow::Result<()> {
-    match service.reloader().request().blocking_recv()? {
-        Outcome::Swapped(_) | Outcome::Unchanged(_) => Ok(()),
-        Outcome::Failed(failure) => bail!("the demo's release was refused: {}", failure.text),
+    match service.reloader().request().blocking_recv()?.failure() {
+        None => Ok(()),
+        Some(failure) => bail!("the demo's release was refused: {}", failure.text),
     }
 }
 

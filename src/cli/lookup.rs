@@ -187,6 +187,7 @@ fn limits() -> AskLimits {
         limit_default: 1,
         limit_max: LIMIT_MAX,
         batch_max: 1,
+        unit_bytes_max: usize::MAX,
         deadline_default: Duration::MAX,
         deadline_max: Duration::MAX,
     }

@@ -91,6 +91,12 @@ pub const RELEASE_POLL_MS: u64 = 2_000;
 /// A release that cannot show a right answer is not put in front of users.
 pub const RELEASE_GOLDEN_REQUIRED: bool = true;
 
+/// A rollback is wanted when there is no time to load anything. It costs the memory of a table.
+pub const RELEASE_KEEP_PREVIOUS: bool = true;
+
+/// Two weeks of releases at four a week; of 2 GB each they take 16 GB of disk.
+pub const RELEASE_RETIRED_MAX: u64 = 8;
+
 /// About 1 MB of memory. A history asked for more often than one in so many is in the file for certain.
 pub const UNSEEN_HISTORIES_MAX: u64 = 16_384;
 
@@ -144,3 +150,99 @@ pub const LOG_FORMAT: &str = "human";
 
 /// One line for each start, swap, failure and stop; per-request lines need `debug`, which doubles a request's CPU.
 pub const LOG_LEVEL: &str = "info";
+
+/// A user id, a UUID or a SHA-256 in hexadecimal, with room to spare.
+pub const REQUEST_UNIT_BYTES_MAX: u64 = 128;
+
+/// A tenth of a second's questions at ten thousand a second: the shadow's thread may be kept waiting for so long.
+pub const SHADOW_QUEUE_MAX: u64 = 1_024;
+
+/// What the model answers is a part of what a release answers.
+pub const SHADOW_MODEL: bool = true;
+
+/// A canary that goes wrong answers for at most so long before it is noticed.
+pub const CANARY_CHECK_MS: u64 = 500;
+
+/// Long enough for some thousand answers at a hundred a second, short enough that a good hour does not hide a bad minute.
+pub const CANARY_WINDOW_MS: u64 = 60_000;
+
+/// Below it, a handful of unlucky answers looks like a bad release.
+pub const CANARY_SAMPLES_MIN: u64 = 200;
+
+/// Releases that follow each other differ by a hundredth or two: the histories that are asked for move.
+pub const CANARY_FALLBACK_EXCESS_MAX: f64 = 0.05;
+
+/// A model that is slower than the one before shows here first.
+pub const CANARY_DEGRADED_EXCESS_MAX: f64 = 0.02;
+
+/// No answer should ever be late: one in a hundred is not chance.
+pub const CANARY_ERROR_EXCESS_MAX: f64 = 0.01;
+
+/// Twice as slow is another release; less can be the cold start of its model's memory.
+pub const CANARY_LATENCY_PERCENT_MAX: u64 = 200;
+
+/// The goal for an answer is one millisecond at the 99th percentile, so what keeps to it is fast enough.
+pub const CANARY_LATENCY_FLOOR_US: u64 = 1_000;
+
+/// Half an hour sees some thousand users at every hour of traffic.
+pub const CANARY_BAKE_S: u64 = 1_800;
+
+/// Making a release the one that serves is a decision; a deployment that trusts its gates can leave it to the service.
+pub const CANARY_PROMOTE: bool = false;
+
+/// Each gate stands for a fault that was published somewhere and was found by users.
+pub const GATES_ON: bool = true;
+
+/// A signature that is there and wrong is a fault; demanding one needs keys, which is an operator's decision.
+pub const GATES_SIGNATURE: &str = "present";
+
+/// A monthly catalogue may change much, but one that forgets half of what users saw belongs to something else.
+pub const GATES_CATALOGUE_KEPT_MIN: f64 = 0.5;
+
+/// Nothing: older data than what serves means that a wrong file was published. A rollback is not judged by it.
+pub const GATES_WINDOW_OLDER_MAX_S: u64 = 0;
+
+/// As the pipeline's own gate: half of the histories gone means that part of the log was not read.
+pub const GATES_COVERAGE_MIN: f64 = 0.5;
+
+/// Growth tenfold in one refresh is a log read twice, or another shape.
+pub const GATES_TIMES_MAX: u64 = 10;
+
+/// Beside coverage, which counts histories: half of the bytes means that width or depth were changed.
+pub const GATES_SIZE_MIN: f64 = 0.5;
+
+/// With fewer, a release is a trial or a demonstration, and what follows it may be anything.
+pub const GATES_COMPARED_HISTORIES_MIN: u64 = 1_000;
+
+/// All: the questions are the table's own rows, so that one wrong answer is damage.
+pub const GATES_GOLDEN_RIGHT_MIN: f64 = 1.0;
+
+/// Requests, connections and a push need some; below a twentieth, systems begin to kill.
+pub const GATES_MEMORY_FREE_MIN: f64 = 0.05;
+
+/// An error of half a percent at most, for a few milliseconds of a thread that nobody waits for.
+pub const GATES_CHURN_HISTORIES_MAX: u64 = 10_000;
+
+/// Locking needs a limit that most systems do not grant.
+pub const MEMORY_LOCK: &str = "off";
+
+/// Below some gigabytes it gains nothing (see the benchmarks).
+pub const MEMORY_HUGE_PAGES: bool = false;
+
+/// A page that is not there costs its first reader as much as thousands of answers.
+pub const MEMORY_PREFAULT: bool = true;
+
+/// The name under which what users see is published.
+pub const PULL_CHANNEL: &str = "production";
+
+/// A new release is there within a minute, which is soon for one that comes a few times a week; a look is one small request.
+pub const PULL_INTERVAL_MS: u64 = 30_000;
+
+/// As long as the interval: a fleet of ten loads one after the other rather than all at once.
+pub const PULL_JITTER_MS: u64 = 30_000;
+
+/// Half of a gigabit line, so that a pull leaves room for the answers; 2 GB take half a minute.
+pub const PULL_BYTES_PER_S_MAX: u64 = 64 * 1024 * 1024;
+
+/// Who moves the channel has decided; every check stands between.
+pub const PULL_THEN: &str = "activate";

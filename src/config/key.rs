@@ -80,6 +80,23 @@ pub enum Kind {
     Directory,
     /// A file whose contents are a secret: only its path is ever shown. Not set unless named.
     SecretFile,
+    /// Files, none unless named.
+    Files {
+        /// A list to show in the reference.
+        example: &'static str,
+    },
+    /// Floors of figures, none unless named.
+    Floors {
+        /// A list to show in the reference.
+        example: &'static str,
+    },
+    /// A directory, or a prefix of an object store by its URL. Not set unless named.
+    Place,
+    /// The name of a release, a model or a channel.
+    Name {
+        /// Used when no source sets the key.
+        default: &'static str,
+    },
 }
 
 impl Key {
@@ -104,7 +121,8 @@ impl Kind {
             Self::Switch { default } => Some(Value::Switch(*default)),
             Self::Word { default, .. } => Some(Value::Word((*default).to_owned())),
             Self::Words { default, .. } => Some(Value::Words(default.iter().map(|w| (*w).to_owned()).collect())),
-            Self::SecretFile => Some(Value::Unset),
+            Self::SecretFile | Self::Files { .. } | Self::Floors { .. } | Self::Place => Some(Value::Unset),
+            Self::Name { default } => default.parse().ok().map(Value::Name),
             Self::Directory => None,
         }
     }
@@ -119,6 +137,8 @@ impl Kind {
         match self {
             Self::Directory => Some("\"/var/lib/segue\""),
             Self::SecretFile => Some("\"/etc/segue/admin.token\""),
+            Self::Files { example } | Self::Floors { example } => Some(example),
+            Self::Place => Some("\"s3://bucket/prefix\""),
             _ => None,
         }
     }
@@ -136,6 +156,10 @@ impl fmt::Display for Kind {
             Self::Words { allowed, .. } => write!(out, "a list of different words out of {}", allowed.join(", ")),
             Self::Directory => out.write_str("the path of a directory"),
             Self::SecretFile => out.write_str("the path of a file"),
+            Self::Files { .. } => out.write_str("a list of different paths of files"),
+            Self::Floors { .. } => out.write_str("a list of floors such as \"hit_5=0.25\", each of another figure"),
+            Self::Place => out.write_str("a directory, or a URL such as \"s3://bucket/prefix\""),
+            Self::Name { .. } => out.write_str("a name of letters, digits, `.`, `_` and `-`"),
         }
     }
 }

@@ -102,6 +102,10 @@ fn json_value(value: &Value) -> serde_json::Value {
         Value::Word(word) => json!(word),
         Value::Words(words) => json!(words),
         Value::Path(path) => json!(path.to_string_lossy()),
+        Value::Paths(paths) => json!(paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>()),
+        Value::Floors(floors) => json!(floors.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        Value::Place(place) => place.as_str().into(),
+        Value::Name(name) => name.as_str().into(),
         Value::Unset => serde_json::Value::Null,
     }
 }

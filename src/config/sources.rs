@@ -17,6 +17,11 @@ const VARIABLE_PREFIX: &str = "SEGUE_";
 /// The variable that names the file, weaker than `--config`.
 const FILE_VARIABLE: &str = "SEGUE_CONFIG";
 
+/// The variables of this process that are text: what an object store takes its endpoint and its credentials from.
+pub fn store_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// What all sources give, weakest source first.
 #[derive(Debug, Default)]
 pub struct Sources {

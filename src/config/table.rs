@@ -8,8 +8,10 @@ use std::time::Duration;
 use super::defaults::*;
 use super::key::{Key, Kind, Section, WAIT_MS_MAX};
 use super::settings::Settings;
-use super::words::{Flavor, LogFormat, LogLevel, MissingModel, Rung};
+use super::words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
 use crate::model::engine::Precision;
+use crate::snapshot::gate::Floor;
+use crate::snapshot::manifest::{FORMATS, Version};
 
 /// Every section, in the order of the reference.
 pub const SECTIONS: &[&Section] = &[
@@ -24,6 +26,11 @@ pub const SECTIONS: &[&Section] = &[
     &Model::SECTION,
     &Drain::SECTION,
     &Log::SECTION,
+    &Shadow::SECTION,
+    &Canary::SECTION,
+    &Gates::SECTION,
+    &Memory::SECTION,
+    &Pull::SECTION,
 ];
 
 /// Every key, in the order of the reference.
@@ -147,6 +154,8 @@ section! {
         "exclude_max" => exclude_max: usize = number(REQUEST_EXCLUDE_MAX, 0, 100_000);
         /// Questions in one batch.
         "batch_max" => batch_max: usize = number(REQUEST_BATCH_MAX, 1, 100_000);
+        /// Bytes of the key by which a caller's part in a canary is chosen.
+        "unit_bytes_max" => unit_bytes_max: usize = number(REQUEST_UNIT_BYTES_MAX, 1, 4_096);
         /// Time for an answer when the request names no deadline, in milliseconds.
         "deadline_default_ms" => deadline_default: Duration = wait_ms(REQUEST_DEADLINE_DEFAULT_MS, 1);
         /// Longest deadline that a request may name, in milliseconds; a longer one is cut to it.
@@ -176,6 +185,11 @@ section! {
         "poll_ms" => poll: Duration = wait_ms(RELEASE_POLL_MS, 10);
         /// Refuse a release that has no golden questions.
         "golden_required" => golden_required: bool = Kind::Switch { default: RELEASE_GOLDEN_REQUIRED };
+        /// Keep the release that served before in memory, so that a rollback is one pointer store.
+        "keep_previous" => keep_previous: bool = Kind::Switch { default: RELEASE_KEEP_PREVIOUS };
+        /// Releases kept on the disk that served once and are neither the current nor the previous one; past it the
+        /// oldest are removed.
+        "retired_max" => retired_max: usize = number(RELEASE_RETIRED_MAX, 0, 10_000);
     }
 }
 
@@ -239,5 +253,132 @@ section! {
         "format" => format: LogFormat = Kind::Word { default: LOG_FORMAT, allowed: LogFormat::WORDS };
         /// The least severe lines to write.
         "level" => level: LogLevel = Kind::Word { default: LOG_LEVEL, allowed: LogLevel::WORDS };
+    }
+}
+
+section! {
+    /// A staged release that answers a share of the live questions as well, for nobody to see.
+    Shadow in "shadow" {
+        /// Sampled questions that may wait to be answered; past it they are dropped and counted.
+        "queue_max" => queue_max: usize = number(SHADOW_QUEUE_MAX, 1, 1_000_000);
+        /// Ask the models, where a table does not hold the history. Without, the next rung answers in both releases.
+        "model" => model: bool = Kind::Switch { default: SHADOW_MODEL };
+    }
+}
+
+section! {
+    /// A staged release that answers a share of the callers: when it is taken back and quarantined by itself, and when it
+    /// becomes the one that serves.
+    Canary in "canary" {
+        /// Time between looks at its figures, in milliseconds.
+        "check_ms" => check: Duration = wait_ms(CANARY_CHECK_MS, 10);
+        /// The time that is judged, in milliseconds: the latest, or all of it while that has fewer answers than `samples_min`.
+        "window_ms" => window: Duration = wait_ms(CANARY_WINDOW_MS, 10);
+        /// Answers of the canary below which nothing is judged.
+        "samples_min" => samples_min: u64 = number(CANARY_SAMPLES_MIN, 1, 1_000_000_000);
+        /// How much more of its answers may come from elsewhere than the table, as a share of all, than of the current
+        /// release's.
+        "fallback_excess_max" => fallback_excess_max: f64 = Kind::Share { default: CANARY_FALLBACK_EXCESS_MAX };
+        /// The same for answers that the model should have given and another rung gave.
+        "degraded_excess_max" => degraded_excess_max: f64 = Kind::Share { default: CANARY_DEGRADED_EXCESS_MAX };
+        /// The same for answers that came too late, or for which the caller did not stay.
+        "error_excess_max" => error_excess_max: f64 = Kind::Share { default: CANARY_ERROR_EXCESS_MAX };
+        /// Its 99th percentile of the time to an answer, in percent of the current release's.
+        "latency_percent_max" => latency_percent_max: u64 = number(CANARY_LATENCY_PERCENT_MAX, 100, 100_000);
+        /// A time to an answer, in microseconds, that is never too long, whatever the current release takes.
+        "latency_floor_us" => latency_floor_us: u64 = number(CANARY_LATENCY_FLOOR_US, 0, 10_000_000);
+        /// Time that a canary must have kept to its bounds, since its share was last changed, before it is promoted, in seconds.
+        "bake_s" => bake_s: u64 = number(CANARY_BAKE_S, 1, 2_592_000);
+        /// Promote it by itself once it has baked; otherwise that is for an operator to do.
+        "promote" => promote: bool = Kind::Switch { default: CANARY_PROMOTE };
+    }
+}
+
+section! {
+    /// What a release must show before it may serve. Each gate can be turned off; a refusal leaves what serves as it is.
+    Gates in "gates" {
+        /// Every byte of the release and its model is the one that the manifests list.
+        "integrity" => integrity: bool = Kind::Switch { default: GATES_ON };
+        /// Who signed the manifests of release and model: off (nobody looks), present (a signature that is there must be by
+        /// one of the keys) or required (there must be one).
+        "signature" => signature: Signing = Kind::Word { default: GATES_SIGNATURE, allowed: Signing::WORDS };
+        /// Files with the public keys that may have signed, as `segue keygen` writes them. Read at every check.
+        "signature_keys" => signature_keys: Vec<PathBuf> = Kind::Files { example: "[\"/etc/segue/release.pub\"]" };
+        /// The release's format is one of `formats`.
+        "format" => format: bool = Kind::Switch { default: GATES_ON };
+        /// Formats of releases that are taken.
+        "formats" => formats: Vec<String> = Kind::Words { default: FORMATS, allowed: FORMATS };
+        /// Release, model and catalogue were made for each other, and the catalogue still knows enough of the current one's
+        /// clusters. (A release and a model that do not fit each other are refused in any case.)
+        "compatibility" => compatibility: bool = Kind::Switch { default: GATES_ON };
+        /// The least share of the current catalogue's clusters that the next one must hold.
+        "catalogue_kept_min" => catalogue_kept_min: f64 = Kind::Share { default: GATES_CATALOGUE_KEPT_MIN };
+        /// The release's data ends no earlier than the current one's.
+        "window" => window: bool = Kind::Switch { default: GATES_ON };
+        /// By how much it may end earlier all the same, in seconds.
+        "window_older_max_s" => window_older_max_s: u64 = number(GATES_WINDOW_OLDER_MAX_S, 0, 10 * 366 * 86_400);
+        /// The release holds neither far fewer nor far more histories of any length than the current one, and expects to
+        /// answer no far smaller share of the questions from its table.
+        "coverage" => coverage: bool = Kind::Switch { default: GATES_ON };
+        /// The least histories, and the least expected share, as a share of the current one's.
+        "coverage_min" => coverage_min: f64 = Kind::Share { default: GATES_COVERAGE_MIN };
+        /// The most histories, in times the current one's.
+        "coverage_times_max" => coverage_times_max: u64 = number(GATES_TIMES_MAX, 1, 1_000_000);
+        /// The release's table is neither far smaller nor far larger than the current one's.
+        "size" => size: bool = Kind::Switch { default: GATES_ON };
+        /// The least bytes of its table, as a share of the current one's.
+        "size_min" => size_min: f64 = Kind::Share { default: GATES_SIZE_MIN };
+        /// The most bytes of its table, in times the current one's.
+        "size_times_max" => size_times_max: u64 = number(GATES_TIMES_MAX, 1, 1_000_000);
+        /// A current release with fewer histories than this is no measure: coverage and size are then not compared.
+        "compared_histories_min" => compared_histories_min: u64 = number(GATES_COMPARED_HISTORIES_MIN, 1, 1 << 40);
+        /// The release answers its golden questions.
+        "golden" => golden: bool = Kind::Switch { default: GATES_ON };
+        /// The least share of them that it must answer exactly.
+        "golden_right_min" => golden_right_min: f64 = Kind::Share { default: GATES_GOLDEN_RIGHT_MIN };
+        /// The release fits into memory beside what is there, by its manifest and the limits of cgroup and system.
+        "memory" => memory: bool = Kind::Switch { default: GATES_ON };
+        /// The least share of the memory limit that must then still be free.
+        "memory_free_min" => memory_free_min: f64 = Kind::Share { default: GATES_MEMORY_FREE_MIN };
+        /// The manifest's quality figures are above their floors.
+        "quality" => quality: bool = Kind::Switch { default: GATES_ON };
+        /// The floors: each a figure's name and the least value. A figure with a floor must be in the manifest.
+        "quality_floors" => quality_floors: Vec<Floor> = Kind::Floors { example: "[\"hit_5=0.25\"]" };
+        /// Histories whose first candidate is compared with the current release's. Such churn is reported, and refuses nothing.
+        "churn_histories_max" => churn_histories_max: usize = number(GATES_CHURN_HISTORIES_MAX, 0, 10_000_000);
+    }
+}
+
+section! {
+    /// How a release lies in memory.
+    Memory in "memory" {
+        /// Keep tables from being paged out: off, try (as far as the system lets; what is locked is in the metrics) or required
+        /// (a release that cannot be locked is refused). Needs a limit on locked memory above two tables.
+        "lock" => lock: Locking = Kind::Word { default: MEMORY_LOCK, allowed: Locking::WORDS };
+        /// Copy tables into huge pages instead of mapping their files: fewer misses on tables of many gigabytes, but such
+        /// memory can no longer be taken back by the system, and loading takes longer.
+        "huge_pages" => huge_pages: bool = Kind::Switch { default: MEMORY_HUGE_PAGES };
+        /// Bring every page of a table in before it serves.
+        "prefault" => prefault: bool = Kind::Switch { default: MEMORY_PREFAULT };
+    }
+}
+
+section! {
+    /// Pulling from where releases are published: the service follows a channel there. Credentials and endpoint of an object
+    /// store come from that store's own variables, such as AWS_ACCESS_KEY_ID.
+    Pull in "pull" {
+        /// Where to pull from: s3://, gs:// or az:// with bucket and prefix, or a directory. Not set: nothing is pulled.
+        "from" => from: Option<String> = Kind::Place;
+        /// The channel to follow: channels/NAME.json there says which release should serve.
+        "channel" => channel: Version = Kind::Name { default: PULL_CHANNEL };
+        /// Time between looks at the channel, in milliseconds.
+        "interval_ms" => interval: Duration = wait_ms(PULL_INTERVAL_MS, 10);
+        /// Longest random wait added to each of them, in milliseconds, so that a fleet does not load at once.
+        "jitter_ms" => jitter: Duration = wait_ms(PULL_JITTER_MS, 0);
+        /// Bytes fetched in a second, at most; 0 sets no limit.
+        "bytes_per_s_max" => bytes_per_s_max: u64 = number(PULL_BYTES_PER_S_MAX, 0, 1 << 40);
+        /// What becomes of a release that was pulled: activate (it serves once it has passed every check) or stage (it waits
+        /// beside what serves).
+        "then" => then: Pulled = Kind::Word { default: PULL_THEN, allowed: Pulled::WORDS };
     }
 }

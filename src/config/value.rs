@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::key::Kind;
+use crate::snapshot::gate::Floor;
+use crate::snapshot::manifest::Version;
 
 /// A value as some source wrote it, before any check.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,14 @@ pub enum Value {
     Words(Vec<String>),
     /// A path, not looked at yet.
     Path(PathBuf),
+    /// Paths, not looked at yet.
+    Paths(Vec<PathBuf>),
+    /// Floors of different figures.
+    Floors(Vec<Floor>),
+    /// A directory or a URL, not looked at yet.
+    Place(String),
+    /// The name of a release, a model or a channel.
+    Name(Version),
     /// Nothing, where nothing is allowed.
     Unset,
 }
@@ -60,6 +70,10 @@ impl Raw {
             Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
             Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
             Kind::Directory | Kind::SecretFile => self.text().filter(|path| !path.is_empty()).map(path),
+            Kind::Files { .. } => self.words().filter(|paths| apart(paths)).map(|paths| Value::Paths(all(paths))),
+            Kind::Floors { .. } => self.words().and_then(|floors| Floor::all(&floors)).map(Value::Floors),
+            Kind::Place => self.text().filter(|place| !place.is_empty()).map(|place| Value::Place(place.to_owned())),
+            Kind::Name { .. } => self.text()?.parse().ok().map(Value::Name),
         }
     }
 
@@ -112,11 +126,19 @@ fn path(text: &str) -> Value {
     Value::Path(PathBuf::from(text))
 }
 
+fn all(paths: Vec<String>) -> Vec<PathBuf> {
+    paths.into_iter().map(PathBuf::from).collect()
+}
+
 /// At least one word, each allowed, none twice.
 fn different(words: &[String], allowed: &[&str]) -> bool {
-    let known = |word: &String| allowed.contains(&word.as_str());
-    let repeated = |at: usize| words[..at].contains(&words[at]);
-    !words.is_empty() && words.iter().all(known) && !(0..words.len()).any(repeated)
+    !words.is_empty() && words.iter().all(|word| allowed.contains(&word.as_str())) && apart(words)
+}
+
+/// None empty, none twice.
+fn apart(words: &[String]) -> bool {
+    let repeated = |at: usize| words[at].is_empty() || words[..at].contains(&words[at]);
+    !(0..words.len()).any(repeated)
 }
 
 /// Written as TOML writes it; `Unset` as the empty string.
@@ -130,6 +152,10 @@ impl fmt::Display for Value {
             Self::Word(word) => write!(out, "\"{word}\""),
             Self::Words(words) => write!(out, "{words:?}"),
             Self::Path(path) => write!(out, "{}", toml::Value::String(path.to_string_lossy().into_owned())),
+            Self::Paths(paths) => write!(out, "{paths:?}"),
+            Self::Floors(floors) => write!(out, "{:?}", floors.iter().map(Floor::to_string).collect::<Vec<_>>()),
+            Self::Place(place) => write!(out, "{}", toml::Value::String(place.clone())),
+            Self::Name(name) => write!(out, "\"{name}\""),
             Self::Unset => Ok(()),
         }
     }
@@ -198,6 +224,54 @@ impl Held for Option<PathBuf> {
         match value {
             Value::Unset => Some(None),
             set => PathBuf::held(set).map(Some),
+        }
+    }
+}
+
+impl Held for Vec<PathBuf> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unset => Some(Self::new()),
+            Value::Paths(paths) => Some(paths.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Option<String> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unset => Some(None),
+            Value::Place(place) => Some(Some(place.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Vec<Floor> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unset => Some(Self::new()),
+            Value::Floors(floors) => Some(floors.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Vec<String> {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Words(words) => Some(words.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Held for Version {
+    fn held(value: &Value) -> Option<Self> {
+        match value {
+            Value::Name(name) => Some(name.clone()),
+            _ => None,
         }
     }
 }

@@ -76,6 +76,30 @@ words! {
 spelled!(Precision { Full = "full", Quantised = "quantised", });
 
 words! {
+    /// What is asked of the signatures of a release and its model.
+    Signing {
+        /// Nothing.
+        Off = "off",
+        /// One that is there must be right.
+        Present = "present",
+        /// There must be one, and it must be right.
+        Required = "required",
+    }
+}
+
+words! {
+    /// Whether tables are kept from being paged out.
+    Locking {
+        /// They are not.
+        Off = "off",
+        /// As far as the system lets.
+        Try = "try",
+        /// Or else they do not serve.
+        Required = "required",
+    }
+}
+
+words! {
     /// How the doors' threads share work.
     Flavor {
         /// One single-threaded runtime per worker, each with its own accept queue.
@@ -108,5 +132,15 @@ words! {
         Debug = "debug",
         /// Everything, libraries included.
         Trace = "trace",
+    }
+}
+
+words! {
+    /// What becomes of a release that was pulled.
+    Pulled {
+        /// It serves, once it has passed every check.
+        Activate = "activate",
+        /// It is loaded beside what serves, and waits there for an operator.
+        Stage = "stage",
     }
 }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::Question;
+use crate::ask::{Question, Unit};
 use crate::error::Error;
 use crate::wire::json::{BatchBody, Object, QuestionBody};
 
@@ -51,6 +51,7 @@ pub(super) fn query(query: &str) -> Result<Question, Error> {
         min_score: fields.min_score,
         names: fields.names,
         timeout_ms: fields.timeout_ms,
+        unit: fields.unit.map(Unit::from),
     })
 }
 
@@ -83,6 +84,7 @@ struct QueryFields {
     #[serde(default)]
     names: bool,
     timeout_ms: Option<u64>,
+    unit: Option<String>,
 }
 
 fn ids(field: &'static str, list: &str) -> Result<Vec<u32>, Error> {

@@ -115,6 +115,8 @@ struct NextClustersQuery {
     /// The caller's deadline in milliseconds.
     #[param(minimum = 1)]
     timeout_ms: Option<u64>,
+    /// A key that stays the same for a user: while a release is tried on some callers, it says whether this is one.
+    unit: Option<String>,
 }
 
 #[utoipa::path(

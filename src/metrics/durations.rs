@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::registrar::Metric;
+use crate::trial::spread::SpreadTotals;
 
 /// The counts of one series on one worker.
 pub(super) struct Durations {
@@ -50,6 +51,13 @@ impl DurationTotals {
         workers.fold(empty, Self::plus)
     }
 
+    /// The totals of what a trial counted, in billionths of whatever the metric measures.
+    pub(super) fn of_spread(metric: &Metric, spread: &SpreadTotals) -> Self {
+        let mut counts = spread.counts().to_vec();
+        counts.resize(metric.buckets().len() + 1, 0);
+        Self { counts, sum_ns: spread.sum_billionths() }
+    }
+
     /// Durations counted.
     pub(super) fn count(&self) -> u64 {
         self.counts.iter().sum()
@@ -58,12 +66,13 @@ impl DurationTotals {
     /// Appends the series in the text format. `labels` are written as they are, so they must need no escaping.
     pub(super) fn write(&self, out: &mut String, metric: &Metric, labels: &str) {
         let (name, count) = (metric.name, self.count());
+        let more = if labels.is_empty() { "" } else { "," };
         let mut below = 0;
         for (bound, in_bucket) in metric.buckets().iter().zip(&self.counts) {
             below += in_bucket;
-            line(out, format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {below}"));
+            line(out, format_args!("{name}_bucket{{{labels}{more}le=\"{bound}\"}} {below}"));
         }
-        line(out, format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {count}"));
+        line(out, format_args!("{name}_bucket{{{labels}{more}le=\"+Inf\"}} {count}"));
         line(out, format_args!("{name}_sum{{{labels}}} {}", self.sum_ns as f64 / 1e9));
         line(out, format_args!("{name}_count{{{labels}}} {count}"));
     }

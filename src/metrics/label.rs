@@ -1,8 +1,11 @@
 //! The closed sets that label values come from; a value from outside the program must never become one.
 
+use super::transfer::{Polled, Pushed};
 use crate::answer::{Degraded, Source};
 use crate::error::Code;
 use crate::model::worker::Failure;
+use crate::snapshot::live::Arm;
+use crate::trial::judge::Bound;
 
 /// A closed set of label values, each with its place in an array of handles.
 pub(super) trait Label: Copy + 'static {
@@ -91,6 +94,8 @@ label!(
     Openapi = "openapi",
     Unmatched = "unmatched",
 );
+label!(Pushed: Published = "published", Refused = "refused", Abandoned = "abandoned");
+label!(Polled: Unchanged = "unchanged", Fetched = "fetched", Held = "held", Failed = "failed");
 label!(Phase: Open = "open", Verify = "verify", Warm = "warm", Model = "model", Check = "check", Swap = "swap");
 
 /// Implements [`Label`] for an enum that lists and spells its values itself.
@@ -110,7 +115,7 @@ macro_rules! spelled {
     };
 }
 
-spelled!(Code, Source, Degraded, Failure);
+spelled!(Code, Source, Degraded, Failure, Arm, Bound);
 
 /// One `T` for each value of `L`.
 pub(super) fn per_label<L: Label, T>(make: impl FnMut(L) -> T) -> Box<[T]> {
@@ -132,9 +137,13 @@ mod tests {
         check_order::<Door>();
         check_order::<Call>();
         check_order::<Phase>();
+        check_order::<Pushed>();
+        check_order::<Polled>();
         check_order::<Code>();
         check_order::<Source>();
         check_order::<Degraded>();
         check_order::<Failure>();
+        check_order::<Arm>();
+        check_order::<Bound>();
     }
 }

@@ -1,18 +1,21 @@
 //! What the reloader counts; a series of a release that no longer serves must never be shown.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
 
 use super::label::{Label, Phase, per_label};
 use super::registrar::Registrar;
 use super::{
     LOAD_FAILURES, LOAD_PHASE_DURATION, LOADS, METRICS, RELEASE_BYTES, RELEASE_CREATED, RELEASE_DATA_END,
-    RELEASE_HISTORIES, RELEASE_INFO, RELEASE_LOADED, RELOAD_CHECKS,
+    RELEASE_HISTORIES, RELEASE_INFO, RELEASE_LOADED, RELEASE_PINNED, RELEASES_QUARANTINED, RELEASES_RETIRED,
+    RELOAD_CHECKS, ROLLBACKS, lives,
 };
+use crate::snapshot::lifecycle::Book;
 use crate::snapshot::manifest::{Manifest, Version};
 use crate::snapshot::release::ReleaseError;
+use crate::snapshot::state::State;
 
 /// The handles of the reloader.
 pub struct ReleaseMetrics {
@@ -20,6 +23,12 @@ pub struct ReleaseMetrics {
     loads: Counter,
     phases: Box<[Histogram]>,
     reload_checks: Counter,
+    pinned: Gauge,
+    quarantined: Gauge,
+    rollbacks: Counter,
+    retired: Counter,
+    /// Where every release stands, read at a scrape.
+    book: OnceLock<Book>,
     /// The series that describe the serving release, rendered when it was swapped in. The exporter cannot forget a
     /// series, so a gauge there would go on naming every earlier release; and one text cannot mix two releases.
     described: Mutex<String>,
@@ -34,6 +43,11 @@ impl ReleaseMetrics {
             loads: registrar.counter(&LOADS, &[]),
             phases: per_label(|phase: Phase| registrar.histogram(&LOAD_PHASE_DURATION, &[phase.text()])),
             reload_checks: registrar.counter(&RELOAD_CHECKS, &[]),
+            pinned: registrar.gauge(&RELEASE_PINNED, &[]),
+            quarantined: registrar.gauge(&RELEASES_QUARANTINED, &[]),
+            rollbacks: registrar.counter(&ROLLBACKS, &[]),
+            retired: registrar.counter(&RELEASES_RETIRED, &[]),
+            book: OnceLock::new(),
             described: Mutex::default(),
             registrar: registrar.clone(),
         }
@@ -69,9 +83,33 @@ impl ReleaseMetrics {
         self.reload_checks.increment(1);
     }
 
-    /// The series of the serving release; empty before the first.
+    /// Shows where the releases of this book stand. Only the first call counts.
+    pub fn keep(&self, book: &Book) {
+        // A second book is dropped: two would fight over one series.
+        let _ = self.book.set(book.clone());
+    }
+
+    /// Shows what the store remembers.
+    pub fn remembered(&self, state: &State) {
+        self.pinned.set(f64::from(u8::from(state.pinned.is_some())));
+        self.quarantined.set(state.quarantined.len() as f64);
+    }
+
+    /// Counts a rollback.
+    pub fn rolled_back(&self) {
+        self.rollbacks.increment(1);
+    }
+
+    /// Counts releases that were removed from the disk.
+    pub fn retired(&self, releases: usize) {
+        self.retired.increment(releases as u64);
+    }
+
+    /// The series of the serving release, empty before the first, and of where all stand.
     pub(super) fn describe(&self) -> String {
-        self.described.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let serving = self.described.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lives = self.book.get().map(lives::describe).unwrap_or_default();
+        format!("{serving}\n{lives}")
     }
 }
 

@@ -210,7 +210,7 @@ fn declared_names_keep_the_conventions() {
         assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
         assert!(metric.help.ends_with('.'), "the help of {} is not a sentence", metric.name);
         if let Kind::Histogram(buckets) = metric.kind {
-            let unit = ["_seconds", "_questions"].iter().any(|unit| metric.name.ends_with(unit));
+            let unit = ["_seconds", "_questions", "_ratio"].iter().any(|unit| metric.name.ends_with(unit));
             assert!(unit, "{} lacks its unit", metric.name);
             assert!(buckets.is_sorted(), "the buckets of {} are out of order", metric.name);
         }

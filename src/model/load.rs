@@ -12,6 +12,7 @@ use super::golden::{GoldenLogits, GoldenLogitsError, LogitMismatch};
 use super::manifest::{ModelManifest, ModelManifestError};
 use super::open::{Opened, Verified};
 use super::weights::WeightsError;
+use crate::snapshot::gate::GateName;
 use crate::snapshot::manifest::{MANIFEST, Version};
 
 /// Why a model cannot answer.
@@ -107,6 +108,16 @@ impl ModelError {
 
     /// Every label that [`ModelError::reason`] gives.
     pub const REASONS: [&str; 7] = ["missing", "io", "manifest", "checksum", "config", "weights", "golden"];
+
+    /// The gate that it stands for, as [`ReleaseError::gate`](crate::snapshot::release::ReleaseError::gate).
+    pub(crate) fn gate(&self) -> Option<GateName> {
+        match self {
+            Self::Bytes { .. } | Self::Digest { .. } | Self::Weights(_) => Some(GateName::Integrity),
+            Self::Manifest(ModelManifestError::Format { .. }) => Some(GateName::Format),
+            Self::GoldenUnread(_) | Self::Golden(_) => Some(GateName::Golden),
+            _ => None,
+        }
+    }
 
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

@@ -20,6 +20,10 @@ pub enum Moment {
     PartialSynced,
     /// A file of a push was written and synced.
     FileReceived,
+    /// A file was put in a depot.
+    FilePut,
+    /// A release or a model is complete in a depot.
+    ManifestPut,
     /// A model's configuration was written and synced.
     ConfigWritten,
     /// A model's weights were written and synced.
@@ -75,6 +79,8 @@ impl Moment {
             Self::ManifestWritten => "manifest_written",
             Self::PartialSynced => "partial_synced",
             Self::FileReceived => "file_received",
+            Self::FilePut => "file_put",
+            Self::ManifestPut => "manifest_put",
             Self::ConfigWritten => "config_written",
             Self::WeightsWritten => "weights_written",
             Self::LogitsWritten => "logits_written",

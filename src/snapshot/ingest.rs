@@ -1,33 +1,39 @@
-//! Receives a release or a model that is pushed in pieces: its manifest first, then every file it lists, then the word
-//! to commit.
+//! Receives a release or a model in pieces, pushed or pulled: its manifest first, then every file it lists, then the
+//! word to commit.
 //!
 //! Nothing that arrives is visible before all of it is there and has passed every check of a load; then one rename
-//! publishes it. It never serves anything, and nothing that is sent can leave its hidden directory: a version is a
-//! [`Version`](super::manifest::Version), and a file's name is one of its kind's.
+//! publishes it. What broke off goes on where it stood, also after a restart. It never serves anything, and nothing that
+//! is sent can leave its hidden directory: a version is a [`Version`](super::manifest::Version), and a file's name is
+//! one of its kind's.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fs;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
+mod arrival;
 mod error;
+mod push;
 mod pushes;
 
 pub use error::IngestError;
 
-use pushes::{Push, Pushes};
+use arrival::Arrival;
+use push::{Push, sign};
+use pushes::Pushes;
 
 use super::failpoint::{Moment, reached};
-use super::manifest::{MANIFEST, ReleaseFile};
+use super::gate::{Gates, Offer};
+use super::lifecycle::{Book, Reason, Standing};
+use super::manifest::MANIFEST;
 use super::pair::check_pair;
-use super::parcel::{Address, Kind, Parcel};
-use super::publish::{PARTIAL, give_name};
-use super::release::ReleaseError;
+use super::parcel::{Address, Parcel};
+use super::publish::rename_durably;
+use super::release::{ReleaseError, read_manifest};
+use super::signature::Signature;
 use super::store::Store;
-use crate::config::MissingModel;
+use crate::config::{Config, MissingModel};
+use crate::metrics::{Metrics, Pushed, TransferMetrics};
 use crate::model::engine::Precision;
 use crate::model::open::Opened;
 
@@ -35,12 +41,6 @@ use crate::model::open::Opened;
 pub const PUSHES_MAX: usize = 4;
 /// Disk space that pushes leave free, for the pointer, for logs and for whatever shares the disk.
 pub const FREE_BYTES_MIN: u64 = 64 << 20;
-
-/// Stands between [`PARTIAL`] and the version; no other partial directory has a `-` there.
-const PUSH: &str = "push-";
-/// As the releases beside it, so that whoever may see those may see this one.
-#[cfg(unix)]
-const DIRECTORY_MODE: u32 = 0o755;
 
 /// What a push may cost, and what it must be.
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +58,21 @@ pub struct IngestRules {
 /// How a push stands once its manifest came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// These files are still to be sent: all of them, or what an earlier attempt left.
-    Open(Vec<&'static str>),
+    /// These files are still to be sent: all of them whole, or what an earlier attempt left.
+    Open(Vec<Missing>),
     /// The store has this very release or model; there is nothing to send.
     Published,
+}
+
+/// A file that is still to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name.
+    pub name: &'static str,
+    /// Bytes of it that are there already: where to go on.
+    pub offset: u64,
+    /// All its bytes.
+    pub bytes: u64,
 }
 
 /// What a push has become.
@@ -73,21 +84,24 @@ pub struct Committed {
     pub bytes: u64,
 }
 
-/// Receives pushes into one store. A store belongs to one service.
-#[derive(Debug)]
-pub struct Ingest {
-    store: Store,
-    rules: IngestRules,
-    pushes: Mutex<Pushes>,
+/// What receiving works on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where everything goes.
+    pub store: Store,
+    /// Who is asked before the first byte.
+    pub gates: Gates,
+    /// Where it is written down how far each release has come.
+    pub book: Book,
+    /// Where it is counted.
+    pub metrics: Arc<TransferMetrics>,
 }
 
-/// A file that is being written: marked as arriving until dropped, and removed unless it was received.
-struct Arrival<'a> {
-    ingest: &'a Ingest,
-    address: &'a Address,
-    name: &'static str,
-    expected: ReleaseFile,
-    path: PathBuf,
+/// Receives pushes into one store. A store belongs to one service.
+pub struct Ingest {
+    parts: Parts,
+    rules: IngestRules,
+    pushes: Mutex<Pushes>,
 }
 
 /// A push that is being checked and published, marked as such until dropped.
@@ -96,49 +110,103 @@ struct Commit<'a> {
     address: &'a Address,
 }
 
+impl Parts {
+    /// The parts of a service.
+    pub fn new(store: &Store, config: &Config, metrics: &Metrics, book: &Book) -> Self {
+        let gates = Gates::new(config, metrics);
+        Self { store: store.clone(), gates, book: book.clone(), metrics: metrics.transfer() }
+    }
+}
+
+impl IngestRules {
+    /// The rules that a configuration gives.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            bytes_max: config.admin.push_bytes_max,
+            idle_max: config.admin.push_idle_max,
+            precision: config.model.precision,
+            model_missing: config.model.missing,
+        }
+    }
+}
+
 impl Ingest {
-    /// Opens a store for pushes, and removes what pushes left there when the process last ended.
-    pub fn open(store: Store, rules: IngestRules) -> Self {
-        remove_leftovers(&store);
-        Self { store, rules, pushes: Mutex::default() }
+    /// Opens a store for pushes, and goes on with those that were under way when the process last ended.
+    pub fn open(parts: Parts, rules: IngestRules) -> Self {
+        let (left, broken) = Push::left(&parts.store);
+        broken.iter().for_each(|dir| push::remove(dir));
+        let mut pushes = Pushes::default();
+        for push in left {
+            tracing::info!(push = %push.parcel.address(), lacks = ?push.lacks(), "a push may go on");
+            pushes.open(push);
+        }
+        Self { parts, rules, pushes: Mutex::new(pushes) }
     }
 
     /// Opens a push by its manifest, or goes on with the one that has the same; `address` is where it came to.
     ///
     /// Senders of one and the same manifest may take turns: a file counts only with the digest that all agree on.
     pub fn begin(&self, address: &Address, manifest: &[u8]) -> Result<Begun, IngestError> {
+        self.begin_signed(address, manifest, None)
+    }
+
+    /// The same for a manifest that comes with its signature, if it has one.
+    pub fn begin_signed(
+        &self,
+        address: &Address,
+        manifest: &[u8],
+        signature: Option<&Signature>,
+    ) -> Result<Begun, IngestError> {
         let parcel = self.acceptable(address, manifest)?;
+        self.remove_abandoned();
         let mut pushes = self.locked();
-        pushes.remove_abandoned(self.rules.idle_max);
         if pushes.resumes(&parcel)? {
-            return Ok(Begun::Open(pushes.touch(address)?.missing()));
+            let push = pushes.touch(address)?;
+            push.sign(signature)?;
+            self.note(push);
+            return Ok(Begun::Open(push.missing()));
         }
         if self.published(&parcel)? {
+            sign(&address.path(&self.parts.store), signature)?;
             return Ok(Begun::Published);
         }
-        self.check_room(&pushes, &parcel)?;
-        let push = Push::new(self.directory(address, manifest)?, parcel);
+        if pushes.count() >= PUSHES_MAX {
+            return Err(IngestError::TooMany);
+        }
+        let bytes_waiting = pushes.bytes_missing();
+        self.ask_gates(&Offer { parcel: &parcel, manifest, signature, bytes_waiting })?;
+        let push = Push::create(&self.parts.store, parcel, manifest)?;
+        push.sign(signature)?;
         reached(Moment::PartialMade);
+        self.note(&push);
         let missing = push.missing();
         pushes.open(push);
         Ok(Begun::Open(missing))
     }
 
-    /// Writes one file of an open push, as its bytes come. It counts only when all of them came and are those that the
-    /// manifest lists; otherwise it is as if it had never been sent.
+    /// Writes one file of an open push from its beginning, as its bytes come. It counts only when all of them came and
+    /// are those that the manifest lists.
     pub fn receive(
         &self,
         address: &Address,
         name: &str,
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
+        self.receive_from(address, name, 0, chunks)
+    }
+
+    /// Writes one file of an open push from an offset on: where it stands, as [`Missing`] says, or 0 to send it anew.
+    /// Where the bytes end before the file does, [`IngestError::Short`] says so, and what came is kept.
+    pub fn receive_from(
+        &self,
+        address: &Address,
+        name: &str,
+        offset: u64,
+        chunks: impl IntoIterator<Item: AsRef<[u8]>>,
+    ) -> Result<(), IngestError> {
         let known = address.kind.files().iter().find(|known| **known == name);
         let name = *known.ok_or_else(|| IngestError::Name { kind: address.kind, got: name.to_owned() })?;
-        let arrival = self.arrive(address, name)?;
-        arrival.write(chunks)?;
-        reached(Moment::FileReceived);
-        self.locked().touch(address)?.received(name);
-        Ok(())
+        self.arrive(address, name)?.write(offset, chunks)
     }
 
     /// Checks a complete push as if it were to serve, and publishes it; one that is refused is gone, but for a release
@@ -151,17 +219,27 @@ impl Ingest {
             other => other?,
         };
         let _commit = Commit { ingest: self, address };
-        push.parcel.check(push.dir.path(), self.rules.precision)?;
-        self.check_pair(&push.parcel)?;
-        let committed = committed(&push.parcel);
-        give_name(push.dir, &address.path(&self.store), |_| address.read(&self.store).as_ref() == Some(&push.parcel))
-            .map_err(|error| named(error, address))?;
-        Ok(committed)
+        let published = self.publish(&push);
+        match &published {
+            Ok(_) => self.note_end(&push, Pushed::Published, None),
+            Err(error) => self.note_end(&push, Pushed::Refused, Some(error.to_reason())),
+        }
+        // What is published is no longer there; and what is refused would be refused again.
+        if push.dir.exists() {
+            push.remove();
+        }
+        published
     }
 
     /// Removes pushes that nobody continued in the time allowed. Due now and then.
     pub fn remove_abandoned(&self) {
-        self.locked().remove_abandoned(self.rules.idle_max);
+        let abandoned = self.locked().abandoned(self.rules.idle_max);
+        for push in abandoned {
+            let text = format!("nobody continued the push, which lacked {:?}; push it again", push.lacks());
+            tracing::warn!(push = %push.parcel.address(), "push abandoned: {text}");
+            self.note_end(&push, Pushed::Abandoned, Some(Reason { class: "abandoned", text }));
+            push.remove();
+        }
     }
 
     /// What a manifest describes, if that is of this address and not too large.
@@ -170,6 +248,9 @@ impl Ingest {
         if parcel.address() != *address {
             return Err(IngestError::Version { expected: address.clone(), got: parcel.address() });
         }
+        if let Parcel::Release(release) = &parcel {
+            self.parts.store.state()?.check_barred(&release.version)?;
+        }
         let (got, max) = (parcel.bytes().saturating_add(manifest.len() as u64), self.rules.bytes_max);
         if got <= max { Ok(parcel) } else { Err(IngestError::TooLarge { kind: address.kind, max, got }) }
     }
@@ -177,22 +258,22 @@ impl Ingest {
     /// Whether the store has this very release or model; an error where the name is taken by anything else.
     fn published(&self, parcel: &Parcel) -> Result<bool, IngestError> {
         let address = parcel.address();
-        match address.read(&self.store) {
+        match address.read(&self.parts.store) {
             Some(present) if present == *parcel => Ok(true),
-            None if !address.path(&self.store).exists() => Ok(false),
+            None if !address.path(&self.parts.store).exists() => Ok(false),
             _ => Err(IngestError::Exists { address }),
         }
     }
 
     fn committed_before(&self, address: &Address) -> Result<Committed, IngestError> {
-        let present = address.read(&self.store);
+        let present = address.read(&self.parts.store);
         present.as_ref().map(committed).ok_or_else(|| IngestError::NotOpen { address: address.clone() })
     }
 
     /// Refuses to publish a release whose model is not there, while its push stays open: the model may still come.
     fn check_needs(&self, address: &Address) -> Result<(), IngestError> {
         let needed = self.locked().find(address).and_then(|push| push.parcel.needs().cloned());
-        let lacked = needed.filter(|model| !self.store.model_path(model).join(MANIFEST).exists());
+        let lacked = needed.filter(|model| !self.parts.store.model_path(model).join(MANIFEST).exists());
         match lacked.filter(|_| self.rules.model_missing == MissingModel::Refuse) {
             Some(model) => Err(IngestError::NeedsModel { release: address.version.clone(), model }),
             None => Ok(()),
@@ -202,7 +283,7 @@ impl Ingest {
     /// Refuses a release that was not made for the model that it names, where that is there.
     fn check_pair(&self, parcel: &Parcel) -> Result<(), IngestError> {
         let Parcel::Release(release) = parcel else { return Ok(()) };
-        let model = release.model.as_ref().map(|model| self.store.model_path(model)).filter(|path| path.exists());
+        let model = release.model.as_ref().map(|model| self.parts.store.model_path(model)).filter(|path| path.exists());
         let Some(path) = model else { return Ok(()) };
         let paired = Opened::open(&path)
             .map_err(ReleaseError::from)
@@ -210,96 +291,64 @@ impl Ingest {
         paired.map_err(|source| IngestError::Release { version: release.version.clone(), source: Box::new(source) })
     }
 
-    /// Refuses a push before its first byte is written, where it could not be finished.
-    fn check_room(&self, pushes: &Pushes, parcel: &Parcel) -> Result<(), IngestError> {
-        if pushes.count() >= PUSHES_MAX {
-            return Err(IngestError::TooMany);
-        }
-        let home = parcel.address().kind.home(&self.store);
-        fs::create_dir_all(&home)?;
-        let disk = rustix::fs::statvfs(&home).map_err(io::Error::from)?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(FREE_BYTES_MIN);
-        let needed = parcel.bytes().saturating_add(pushes.bytes_missing());
-        if needed <= free { Ok(()) } else { Err(IngestError::NoRoom { needed, free }) }
+    /// Asks whether a new push may come, before its first byte is written.
+    fn ask_gates(&self, offer: &Offer<'_>) -> Result<(), IngestError> {
+        let store = &self.parts.store;
+        fs::create_dir_all(offer.parcel.address().kind.home(store))?;
+        let current = store.state()?.current.and_then(|current| read_manifest(&store.release_path(&current)).ok());
+        Ok(self.parts.gates.before_fetch(offer, current.as_ref(), store)?)
     }
 
-    /// The hidden directory of a push, with the manifest in it, as it came.
-    fn directory(&self, address: &Address, manifest: &[u8]) -> io::Result<TempDir> {
-        let name = format!("{PARTIAL}{PUSH}{}", address.version);
-        let home = address.kind.home(&self.store);
-        let leftover = home.join(&name);
-        if leftover.exists() {
-            fs::remove_dir_all(&leftover)?;
+    /// Writes down how far a release has come.
+    fn note(&self, push: &Push) {
+        if let Parcel::Release(release) = &push.parcel {
+            let bytes = push.parcel.bytes();
+            self.parts.book.note(&release.version, Standing::Fetching, None);
+            self.parts.book.fetched(&release.version, bytes - push.bytes_missing(), bytes);
         }
-        let dir = builder(&name).tempdir_in(home)?;
-        let mut file = File::create_new(dir.path().join(MANIFEST))?;
-        file.write_all(manifest)?;
-        file.sync_all()?;
-        Ok(dir)
+    }
+
+    /// Counts bytes that came, and writes down how far that brings the push.
+    fn came(&self, address: &Address, bytes: u64) {
+        self.parts.metrics.push_bytes(bytes);
+        if let Some(push) = self.locked().find(address) {
+            self.note(push);
+        }
+    }
+
+    /// Counts how a push ended, and writes down why where it was not published.
+    fn note_end(&self, push: &Push, how: Pushed, reason: Option<Reason>) {
+        self.parts.metrics.pushed(how);
+        let Parcel::Release(release) = &push.parcel else { return };
+        match reason {
+            Some(reason) => self.parts.book.note(&release.version, Standing::Failed, Some(reason)),
+            // It lies on the disk now, and nobody has begun to load it.
+            None => self.parts.book.forget(&release.version),
+        }
+    }
+
+    /// Checks what came as a load would, and gives it its name.
+    fn publish(&self, push: &Push) -> Result<Committed, IngestError> {
+        let Push { dir, parcel } = push;
+        parcel.check(dir, self.rules.precision)?;
+        self.check_pair(parcel)?;
+        let address = parcel.address();
+        let is_same = |_: &std::path::Path| address.read(&self.parts.store).as_ref() == Some(parcel);
+        rename_durably(dir, &address.path(&self.parts.store), is_same).map_err(|error| named(error, &address))?;
+        Ok(committed(parcel))
     }
 
     fn arrive<'a>(&'a self, address: &'a Address, name: &'static str) -> Result<Arrival<'a>, IngestError> {
         let mut pushes = self.locked();
-        let push = pushes.touch(address)?;
-        let listed = push.parcel.files().iter().find(|file| file.name == name);
         let unlisted = || IngestError::Name { kind: address.kind, got: name.to_owned() };
-        let expected = listed.cloned().ok_or_else(unlisted)?;
-        if !push.arrives(name) {
-            return Err(IngestError::Busy { address: address.clone() });
-        }
-        Ok(Arrival { ingest: self, address, name, expected, path: push.dir.path().join(name) })
+        let expected = pushes.touch(address)?.listed(name).cloned().ok_or_else(unlisted)?;
+        let push = pushes.arrives(address, name)?;
+        let (whole, part) = (push.path(name), push.part(name));
+        Ok(Arrival { ingest: self, address, name, expected, whole, part })
     }
 
     fn locked(&self) -> MutexGuard<'_, Pushes> {
         self.pushes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Arrival<'_> {
-    fn write(&self, chunks: impl IntoIterator<Item: AsRef<[u8]>>) -> Result<(), IngestError> {
-        let written = File::create(&self.path).map_err(IngestError::from).and_then(|file| self.fill(file, chunks));
-        if written.is_err() {
-            // What is left lies in a directory that goes as a whole; and the error that matters is the one before.
-            let _ = fs::remove_file(&self.path);
-        }
-        written
-    }
-
-    fn fill(&self, mut file: File, chunks: impl IntoIterator<Item: AsRef<[u8]>>) -> Result<(), IngestError> {
-        let mut hasher = blake3::Hasher::new();
-        for chunk in chunks {
-            hasher.update(chunk.as_ref());
-            // Before it is written, so that the disk never holds more than was agreed on.
-            if hasher.count() > self.expected.bytes {
-                return Err(self.wrong_size(hasher.count()));
-            }
-            file.write_all(chunk.as_ref())?;
-        }
-        if hasher.count() != self.expected.bytes {
-            return Err(self.wrong_size(hasher.count()));
-        }
-        self.check_digest(&hasher.finalize())?;
-        Ok(file.sync_all()?)
-    }
-
-    fn wrong_size(&self, got: u64) -> IngestError {
-        IngestError::Size { name: self.name, expected: self.expected.bytes, got }
-    }
-
-    fn check_digest(&self, digest: &blake3::Hash) -> Result<(), IngestError> {
-        let (expected, got) = (&self.expected.blake3, digest.to_hex());
-        if got.as_str() == expected {
-            return Ok(());
-        }
-        Err(IngestError::Digest { name: self.name, expected: expected.clone(), got: got.to_string() })
-    }
-}
-
-impl Drop for Arrival<'_> {
-    fn drop(&mut self) {
-        if let Ok(push) = self.ingest.locked().touch(self.address) {
-            push.arrived(self.name);
-        }
     }
 }
 
@@ -317,35 +366,5 @@ fn named(error: io::Error, address: &Address) -> IngestError {
     match error.kind() {
         io::ErrorKind::AlreadyExists => IngestError::Exists { address: address.clone() },
         _ => error.into(),
-    }
-}
-
-#[cfg(unix)]
-fn builder(name: &str) -> tempfile::Builder<'_, 'static> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(name).rand_bytes(0).permissions(fs::Permissions::from_mode(DIRECTORY_MODE));
-    builder
-}
-
-#[cfg(not(unix))]
-fn builder(name: &str) -> tempfile::Builder<'_, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(name).rand_bytes(0);
-    builder
-}
-
-/// A store that cannot be listed, or cleaned, still serves: pushes into it will say what is wrong.
-fn remove_leftovers(store: &Store) {
-    let prefix = format!("{PARTIAL}{PUSH}");
-    let homes = Kind::ALL.map(|kind| fs::read_dir(kind.home(store)));
-    for entry in homes.into_iter().flatten().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
-            continue;
-        }
-        match fs::remove_dir_all(entry.path()) {
-            Ok(()) => tracing::info!(path = %entry.path().display(), "what an interrupted push left was removed"),
-            Err(error) => tracing::warn!(path = %entry.path().display(), "an interrupted push stays on disk: {error}"),
-        }
     }
 }

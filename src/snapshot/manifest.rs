@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// The only manifest format that this build reads and writes.
 pub const FORMAT: &str = "segue.release/1";
+/// Every manifest format that this build reads, oldest first.
+pub const FORMATS: &[&str] = &[FORMAT];
 /// The manifest's file name.
 pub const MANIFEST: &str = "manifest.json";
 /// The table's file name.
@@ -19,6 +21,8 @@ pub const TABLE: &str = "table.segue";
 pub const CATALOGUE: &str = "catalogue.jsonl";
 /// The golden questions' file name.
 pub const GOLDEN: &str = "golden.jsonl";
+/// The signature's file name. It signs the manifest, so the manifest cannot list it.
+pub const SIGNATURE: &str = "manifest.sig";
 /// The files that a manifest lists, in its order.
 pub const FILES: [&str; 3] = [TABLE, CATALOGUE, GOLDEN];
 /// Largest manifest that is read: it holds figures, never data.

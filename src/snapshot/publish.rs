@@ -193,10 +193,16 @@ pub fn publish(store: &Store, partial: TempDir, manifest: Manifest) -> Result<Pu
 /// Renames a complete, synced, hidden directory to its place in a store, durably. Where `is_same` says that what is
 /// there already is the same, that is fine; an error of kind `AlreadyExists` says that it is something else.
 pub fn give_name(partial: TempDir, place: &Path, is_same: impl FnOnce(&Path) -> bool) -> io::Result<()> {
-    sync_dir(partial.path())?;
+    // Whatever came of it, what is left of the hidden directory goes: after the rename that is nothing.
+    rename_durably(partial.path(), place, is_same)
+}
+
+/// As [`give_name`], but a hidden directory that did not get the name stays.
+pub fn rename_durably(partial: &Path, place: &Path, is_same: impl FnOnce(&Path) -> bool) -> io::Result<()> {
+    sync_dir(partial)?;
     reached(Moment::PartialSynced);
-    match fs::rename(partial.path(), place) {
-        Ok(()) => drop(partial.keep()),
+    match fs::rename(partial, place) {
+        Ok(()) => {}
         Err(_) if is_same(place) => {}
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             return Err(io::ErrorKind::AlreadyExists.into());

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::format::{FormatError, Shape};
+use super::gate::{GateName, Verdict};
 use super::golden::{self, Golden, GoldenError, GoldenMismatch};
 use super::manifest::{
     CATALOGUE, GOLDEN, LevelFigures, MANIFEST, MANIFEST_BYTES_MAX, Manifest, ManifestError, ReleaseFile, TABLE,
@@ -132,6 +133,9 @@ pub enum ReleaseError {
     /// There is no golden question, and the configuration demands some.
     #[error("the release has no golden questions, and `release.golden_required` is on; build it anew")]
     GoldenMissing,
+    /// A gate refuses it.
+    #[error("{0}")]
+    Refused(Box<Verdict>),
 }
 
 /// A release in memory: everything that a reply is made from, always swapped as one.
@@ -144,11 +148,13 @@ pub struct Release {
     golden: Vec<Golden>,
     model: Option<Arc<Model>>,
     memo: OnceLock<Arc<Memo>>,
+    /// Set once every byte was found to be the one listed.
+    verified: OnceLock<()>,
 }
 
 impl ReleaseError {
     /// The label of `segue_release_load_failures_total{reason}`.
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "missing",
             Self::Io { .. } => "io",
@@ -159,12 +165,44 @@ impl ReleaseError {
             Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => "golden",
             Self::ModelMissing { .. } | Self::Model(_) | Self::Unpaired(_) => "model",
+            Self::Refused(verdict) => verdict.gate.word(),
+        }
+    }
+
+    /// The gate that a failed load stands for: what is wrong with the bytes, or with what belongs together. `None` where
+    /// no gate is about it, or the gate itself refused.
+    pub fn gate(&self) -> Option<GateName> {
+        match self {
+            Self::Table(_) | Self::Damage(_) | Self::Digest { .. } | Self::Misnamed { .. } => Some(GateName::Integrity),
+            Self::Manifest(ManifestError::Format { .. }) => Some(GateName::Format),
+            Self::Figures { .. } | Self::Clusters { .. } | Self::Unpaired(_) => Some(GateName::Compatibility),
+            Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => Some(GateName::Golden),
+            Self::Model(error) => error.gate(),
+            _ => None,
         }
     }
 
     /// Every label that [`ReleaseError::reason`] gives.
-    pub const REASONS: [&str; 9] =
-        ["missing", "io", "manifest", "catalogue", "table", "checksum", "incompatible", "golden", "model"];
+    pub const REASONS: [&str; 18] = [
+        "missing",
+        "io",
+        "manifest",
+        "catalogue",
+        "table",
+        "checksum",
+        "incompatible",
+        "golden",
+        "model",
+        "integrity",
+        "signature",
+        "format",
+        "compatibility",
+        "window",
+        "coverage",
+        "size",
+        "memory",
+        "quality",
+    ];
 
     fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
@@ -186,8 +224,8 @@ impl Release {
         let golden = golden::read_jsonl(open_file(&path.join(GOLDEN))?)?;
         let mapped = path.join(TABLE);
         let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
-        let (path, model, memo) = (path.to_owned(), None, OnceLock::new());
-        let release = Self { path, manifest, catalogue, table, golden, model, memo };
+        let (path, model, memo, verified) = (path.to_owned(), None, OnceLock::new(), OnceLock::new());
+        let release = Self { path, manifest, catalogue, table, golden, model, memo, verified };
         release.check_named(name)?;
         release.check_belongs()?;
         Ok(release)
@@ -198,7 +236,15 @@ impl Release {
         for file in &self.manifest.files {
             self.verify_file(file)?;
         }
-        Ok(self.table.verify()?)
+        self.table.verify()?;
+        // A second look that finds the same changes nothing.
+        let _ = self.verified.set(());
+        Ok(())
+    }
+
+    /// Whether [`Release::verify`] found nothing wrong.
+    pub fn is_verified(&self) -> bool {
+        self.verified.get().is_some()
     }
 
     /// Reads every record once: brings the table's pages into memory, and checks what a checksum cannot.

@@ -13,17 +13,23 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 
-use super::live::Live;
+use super::lifecycle::{Book, Reason};
+use super::live::{Live, Share};
 use super::manifest::Version;
 use super::release::{Release, ReleaseError};
-use super::store::{Store, StoreError};
+use super::store::{State, Store, StoreError};
 use crate::config::Config;
 use crate::metrics::{Metrics, Phase};
 use crate::priority;
 
+mod command;
 mod loader;
+mod outcome;
 mod retired;
 
+pub use outcome::{Effect, Failure, Outcome, Positions, Status};
+
+use command::{Command, Request};
 use loader::Loader;
 use retired::Retired;
 
@@ -32,57 +38,15 @@ use retired::Retired;
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Requests to reload that may wait for the look that is under way; the next look answers them all.
 const REQUESTS_MAX: usize = 16;
-
-/// How a look at the pointer ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Another release serves now.
-    Swapped(Version),
-    /// The pointer names the release that serves already.
-    Unchanged(Version),
-    /// What serves is what served before.
-    Failed(Failure),
-}
-
-/// Why the last look at the pointer changed nothing.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// The release that failed, if the pointer named one.
-    pub version: Option<Version>,
-    /// Its class, as in the metric.
-    pub reason: &'static str,
-    /// What was expected, what came, and what to do.
-    pub text: String,
-    /// When, in seconds since 1970 UTC.
-    pub at_unix_s: u64,
-}
-
-/// What the reloader is doing and how it last fared.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// The release that serves.
-    pub serving: Option<Version>,
-    /// When it was swapped in, in seconds since 1970 UTC.
-    pub loaded_unix_s: Option<u64>,
-    /// The release being loaded now.
-    pub loading: Option<Version>,
-    /// The last failure, until a load succeeds.
-    pub failure: Option<Failure>,
-}
+/// The class of a quarantine that an operator ordered.
+pub const OPERATOR: &str = "operator";
 
 /// A handle on the reloader; clones share it. The thread ends when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Reloader {
     requests: SyncSender<Request>,
     status: Arc<Mutex<Status>>,
-}
-
-/// What the thread is asked for, and who waits for the outcome.
-enum Request {
-    /// A look at the pointer.
-    Look(oneshot::Sender<Outcome>),
-    /// A release to point at and serve.
-    Activate(Version, oneshot::Sender<Outcome>),
+    book: Book,
 }
 
 /// What the reloader works on.
@@ -94,6 +58,8 @@ pub struct Parts {
     pub live: Arc<Live>,
     /// Where it counts.
     pub metrics: Metrics,
+    /// Where it writes down how each release stands.
+    pub book: Book,
 }
 
 impl Reloader {
@@ -101,6 +67,7 @@ impl Reloader {
     pub fn start(parts: Parts, config: &Config) -> std::io::Result<Self> {
         let (requests, waiting) = sync_channel(REQUESTS_MAX);
         let status = Arc::<Mutex<Status>>::default();
+        let book = parts.book.clone();
         let follower = Follower {
             loader: Loader::new(&parts, config),
             parts,
@@ -111,26 +78,82 @@ impl Reloader {
             retry: None,
         };
         thread::Builder::new().name("segue-reload".to_owned()).spawn(move || follower.run(&waiting))?;
-        Ok(Self { requests, status })
+        Ok(Self { requests, status, book })
     }
 
     /// Asks for a look at the pointer now. The receiver gets the outcome once it is a fact; it gets an error only where
-    /// the reloader has ended, or more requests wait than are answered one by one.
+    /// the reloader has ended, or more requests wait than are answered one by one. So it is with every call below.
     pub fn request(&self) -> oneshot::Receiver<Outcome> {
-        self.ask(Request::Look)
+        self.ask(Command::Look)
+    }
+
+    /// Loads a release with every check, and keeps it in memory beside the one that serves; another one that was
+    /// staged is dropped.
+    pub fn stage(&self, version: Version) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Stage(version))
     }
 
     /// Asks for another release to be pointed at and served: it is loaded once, with every check, and only if it could
-    /// serve does the pointer move. The receiver is as [`Reloader::request`]'s.
+    /// serve does the pointer move. One that is resident is not loaded again.
     pub fn activate(&self, version: Version) -> oneshot::Receiver<Outcome> {
-        self.ask(|reply| Request::Activate(version, reply))
+        self.ask(Command::Activate(version))
     }
 
-    fn ask(&self, request: impl FnOnce(oneshot::Sender<Outcome>) -> Request) -> oneshot::Receiver<Outcome> {
+    /// As [`Reloader::activate`], of the staged release only: nothing is loaded.
+    pub fn promote(&self, version: Version) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Promote(version))
+    }
+
+    /// Goes back to the release that served before; a pull will not bring back by itself the one that is left.
+    pub fn rollback(&self) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Rollback)
+    }
+
+    /// Lets no other release take the place of this one, which must be the one that serves, until it is unpinned.
+    pub fn pin(&self, version: Version) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Pin(version))
+    }
+
+    /// Lets others take its place again.
+    pub fn unpin(&self) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Unpin)
+    }
+
+    /// Bars a release for good, for the reason that an operator gives; where it serves, rolls back first.
+    pub fn quarantine(&self, version: Version, text: String) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Quarantine(version, Reason { class: OPERATOR, text }))
+    }
+
+    /// Answers this share of the questions from the staged release too, for comparison only; none ends that.
+    pub fn set_shadow(&self, version: Version, share: Share) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::SetShadow(version, share))
+    }
+
+    /// Answers this share of the callers from the staged release; none ends that.
+    pub fn set_canary(&self, version: Version, share: Share) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::SetCanary(version, share))
+    }
+
+    /// Ends shadow and canary; the release stays staged.
+    pub fn end_trial(&self) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::EndTrial)
+    }
+
+    /// Ends the trial of a release that did not do, and bars it for good.
+    pub fn abort_canary(&self, version: Version, reason: Reason) -> oneshot::Receiver<Outcome> {
+        self.ask(Command::Abort(version, reason))
+    }
+
+    fn ask(&self, command: Command) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
         // Where it does not fit, the reply's sender is dropped with it, which the receiver sees.
-        let _ = self.requests.try_send(request(reply));
+        let _ = self.requests.try_send(Request { command, reply });
         outcome
+    }
+
+    /// Where every release stands.
+    pub fn book(&self) -> &Book {
+        &self.book
     }
 
     /// What it is doing and how it last fared.
@@ -168,7 +191,8 @@ struct Refusal {
 impl Follower {
     fn run(mut self, requests: &Receiver<Request>) {
         priority::step_back();
-        self.look(Looking::Asked);
+        // What came of it stands in the status.
+        let _ = self.look(Looking::Asked);
         loop {
             match requests.recv_timeout(self.poll) {
                 Ok(request) => self.answer(iter::once(request).chain(requests.try_iter())),
@@ -179,28 +203,62 @@ impl Follower {
         }
     }
 
-    /// Activates one after the other, then looks once for all who asked before the look began.
+    /// Does one command after the other, then looks once for all who asked before the look began.
     fn answer(&mut self, requests: impl Iterator<Item = Request>) {
         let mut looks = Vec::new();
-        for request in requests {
-            match request {
-                Request::Look(reply) => looks.push(reply),
+        for Request { command, reply } in requests {
+            match command {
+                Command::Look => looks.push(reply),
                 // Here and below: a caller that left does not want the outcome.
-                Request::Activate(version, reply) => drop(reply.send(self.activate(version))),
+                command => drop(reply.send(self.obey(command))),
             }
         }
         if !looks.is_empty() {
-            let outcome = self.look(Looking::Asked);
+            let before = self.positions();
+            let result = self.look(Looking::Asked);
+            let outcome = Outcome { before, after: self.positions(), result };
             looks.into_iter().for_each(|reply| drop(reply.send(outcome.clone())));
         }
     }
 
+    fn obey(&mut self, command: Command) -> Outcome {
+        let before = self.positions();
+        let result = match command {
+            Command::Activate(version) | Command::Promote(version) => self.activate(version),
+            Command::Look => self.look(Looking::Asked),
+            Command::Rollback => self.remember(|store| store.roll_back()),
+            Command::Stage(version) => self.remember(|store| store.stage(&version)),
+            Command::Pin(version) => self.remember(|store| store.pin(&version)),
+            Command::Unpin => self.remember(|store| store.unpin()),
+            Command::Quarantine(version, reason) | Command::Abort(version, reason) => {
+                self.remember(|store| store.quarantine(&version, &reason))
+            }
+            Command::SetShadow(..) | Command::SetCanary(..) | Command::EndTrial => Ok(Effect::Unchanged),
+        };
+        Outcome { before, after: self.positions(), result }
+    }
+
+    /// Edits what the store remembers, then follows it.
+    fn remember(&mut self, edit: impl FnOnce(&Store) -> Result<State, StoreError>) -> Result<Effect, Failure> {
+        if let Err(error) = edit(&self.parts.store) {
+            let reason = if let StoreError::Refused(refusal) = &error { refusal.class() } else { "io" };
+            return Err(Failure { version: None, reason, text: error.to_string(), at_unix_s: unix_s() });
+        }
+        self.look(Looking::Asked)
+    }
+
+    fn positions(&self) -> Positions {
+        let state = self.parts.store.state().unwrap_or_default();
+        let State { previous, staged, pinned, .. } = state;
+        Positions { serving: self.serving(), previous, staged, pinned, ..Positions::default() }
+    }
+
     /// Loads a release, then points at it and swaps it in. Were the pointer moved first, a bad release would wait there
     /// for the next start of the service, which would then have nothing to serve.
-    fn activate(&mut self, version: Version) -> Outcome {
+    fn activate(&mut self, version: Version) -> Result<Effect, Failure> {
         if self.serving().as_ref() == Some(&version) && !self.completes(&version) {
             return match self.parts.store.activate(&version) {
-                Ok(_) => Outcome::Unchanged(version),
+                Ok(_) => Ok(Effect::Unchanged),
                 Err(error) => self.refuse(Refusal::pointer(&error), Looking::Asked),
             };
         }
@@ -210,13 +268,13 @@ impl Follower {
             Err(error) => Err(Refusal::pointer(&error)),
         });
         match pointed {
-            Ok(release) => self.swap(version, release),
+            Ok(release) => Ok(self.swap(version, release)),
             Err(refusal) => self.refuse(refusal, Looking::Asked),
         }
     }
 
     /// Looks at the pointer and follows it.
-    fn look(&mut self, looking: Looking) -> Outcome {
+    fn look(&mut self, looking: Looking) -> Result<Effect, Failure> {
         self.parts.metrics.release().reload_checked();
         let wanted = match self.wanted() {
             Ok(wanted) => wanted,
@@ -224,13 +282,13 @@ impl Follower {
         };
         if self.serving().as_ref() == Some(&wanted) && !self.completes(&wanted) {
             self.settle();
-            return Outcome::Unchanged(wanted);
+            return Ok(Effect::Unchanged);
         }
         if let (Looking::Unasked, Some(failure)) = (looking, self.not_due(Some(&wanted))) {
-            return Outcome::Failed(failure);
+            return Err(failure);
         }
         match self.load(&wanted) {
-            Ok(release) => self.swap(wanted, release),
+            Ok(release) => Ok(self.swap(wanted, release)),
             Err(error) => self.refuse(Refusal::of(wanted, &error), looking),
         }
     }
@@ -249,7 +307,7 @@ impl Follower {
         loaded
     }
 
-    fn swap(&mut self, version: Version, release: Release) -> Outcome {
+    fn swap(&mut self, version: Version, release: Release) -> Effect {
         let release = Arc::new(release);
         let before = self.parts.metrics.release().timed(Phase::Swap, || self.parts.live.swap(release.clone()));
         before.into_iter().for_each(|before| self.retired.add(before));
@@ -259,7 +317,7 @@ impl Follower {
         let (serving, loaded) = (Some(version.clone()), Some(loaded_unix_s));
         *locked(&self.status) = Status { serving, loaded_unix_s: loaded, loading: None, failure: None };
         self.report(&release, loaded_unix_s);
-        Outcome::Swapped(version)
+        Effect::Swapped(version)
     }
 
     fn report(&self, release: &Release, loaded_unix_s: u64) {
@@ -270,9 +328,9 @@ impl Follower {
     }
 
     /// Keeps what serves, and says why. Logged when it is news: at every asked look, and at the first unasked one.
-    fn refuse(&mut self, refusal: Refusal, looking: Looking) -> Outcome {
+    fn refuse(&mut self, refusal: Refusal, looking: Looking) -> Result<Effect, Failure> {
         if let (Looking::Unasked, Some(failure)) = (looking, self.not_due(refusal.version.as_ref())) {
-            return Outcome::Failed(failure);
+            return Err(failure);
         }
         let Refusal { version, reason, text } = refusal;
         let again = self.retry.take().filter(|retry| retry.version == version);
@@ -282,7 +340,7 @@ impl Follower {
         tracing::error!(release = version.as_ref().map(Version::as_str), reason, "release refused: {text}");
         let failure = Failure { version, reason, text, at_unix_s: unix_s() };
         locked(&self.status).failure = Some(failure.clone());
-        Outcome::Failed(failure)
+        Err(failure)
     }
 
     /// The failure that stands, where the same release failed and its retry is not due yet.

@@ -6,12 +6,15 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::failpoint::{Moment, reached};
+use super::lifecycle::Reason;
 use super::manifest::Version;
 use super::release::{ReleaseError, read_manifest};
+use super::state::Refusal;
+
+pub use super::state::State;
 
 /// The pointer's file name.
 pub const STATE: &str = "state.json";
@@ -24,17 +27,6 @@ const LOCK: &str = ".lock";
 /// overwrites what a killed one left.
 const STATE_PARTIAL: &str = ".state-partial";
 
-/// What the pointer says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct State {
-    /// The release that should serve.
-    pub current: Option<Version>,
-    /// The one that served before it: where a rollback goes.
-    #[serde(default)]
-    pub previous: Option<Version>,
-}
-
 /// Why the store could not do as told. The pointer is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -46,6 +38,9 @@ pub enum StoreError {
         /// Why.
         source: Box<ReleaseError>,
     },
+    /// The change is against what the store remembers.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The pointer holds something else.
     #[error("{} is not a pointer: {source}; expected {{\"current\":\"VERSION\"}}; remove it, then `segue activate` a release", path.display())]
     State {
@@ -125,16 +120,47 @@ impl Store {
     /// the current one again changes nothing.
     pub fn activate(&self, version: &Version) -> Result<State, StoreError> {
         self.releasable(version)?;
+        self.edit(|state| state.activate(version))
+    }
+
+    /// Remembers a complete release as the one that is resident beside the current one.
+    pub fn stage(&self, version: &Version) -> Result<State, StoreError> {
+        self.releasable(version)?;
+        self.edit(|state| state.stage(version))
+    }
+
+    /// Points back at the release before.
+    pub fn roll_back(&self) -> Result<State, StoreError> {
+        self.edit(|state| state.roll_back().map(drop))
+    }
+
+    /// Lets no other release take the place of the current one.
+    pub fn pin(&self, version: &Version) -> Result<State, StoreError> {
+        self.edit(|state| state.pin(version))
+    }
+
+    /// Lets others take its place again.
+    pub fn unpin(&self) -> Result<State, StoreError> {
+        self.edit(|state| {
+            state.unpin();
+            Ok(())
+        })
+    }
+
+    /// Bars a release for good; where it is the current one, points back at the one before first.
+    pub fn quarantine(&self, version: &Version, reason: &Reason) -> Result<State, StoreError> {
+        self.edit(|state| state.quarantine(version, reason, unix_s()))
+    }
+
+    /// Changes what the store remembers: durable when it returns, and as before where it is refused.
+    pub fn edit(&self, change: impl FnOnce(&mut State) -> Result<(), Refusal>) -> Result<State, StoreError> {
         let _lock = self.lock()?;
         let before = self.state()?;
-        let moved = |source| StoreError::Io { path: self.dir.join(STATE), source };
-        if before.current.as_ref() == Some(version) {
-            // Whoever pointed there may have been killed before it was durable.
-            sync_dir(&self.dir).map_err(moved)?;
-            return Ok(before);
-        }
-        let state = State { current: Some(version.clone()), previous: before.current };
-        self.replace_state(&state).map_err(moved)?;
+        let mut state = before.clone();
+        change(&mut state)?;
+        // Where nothing changes, whoever wrote it may have been killed before it was durable.
+        let written = if state == before { sync_dir(&self.dir) } else { self.replace_state(&state) };
+        written.map_err(|source| StoreError::Io { path: self.dir.join(STATE), source })?;
         Ok(state)
     }
 
@@ -178,4 +204,8 @@ fn versions_in(path: PathBuf) -> Result<Vec<Version>, StoreError> {
 /// Makes the names in a directory durable: a rename is atomic, but not on disk before this.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{Answer, Candidate, Degraded, Source};
-use crate::ask::Question;
+use crate::ask::{Question, Unit};
 use crate::error::{Code, Error};
 use crate::snapshot::table::{SCORE_DECIMALS, Score};
 
@@ -44,6 +44,10 @@ pub struct QuestionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub timeout_ms: Option<u64>,
+    /// A key that stays the same for a user, such as an id or a hash of one: while a release is tried on some callers, it
+    /// says whether this is one. The history does where it is absent; in a batch, the first question's says it for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// Many questions, answered from one release.
@@ -169,8 +173,8 @@ pub struct ClustersBody {
 
 impl From<QuestionBody> for Question {
     fn from(body: QuestionBody) -> Self {
-        let QuestionBody { history, limit, exclude, exclude_history, min_score, names, timeout_ms } = body;
-        Self { history, limit, exclude, exclude_history, min_score, names, timeout_ms }
+        let QuestionBody { history, limit, exclude, exclude_history, min_score, names, timeout_ms, unit } = body;
+        Self { history, limit, exclude, exclude_history, min_score, names, timeout_ms, unit: unit.map(Unit::from) }
     }
 }
 

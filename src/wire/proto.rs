@@ -4,7 +4,7 @@
 //! program noticing.
 
 use crate::answer::{self, Answer};
-use crate::ask::Question;
+use crate::ask::{Question, Unit};
 use crate::error::Error;
 use crate::snapshot::catalogue;
 use crate::snapshot::release::Release;
@@ -32,6 +32,7 @@ impl From<v1::NextClustersRequest> for Question {
             min_score: request.min_score,
             names: request.names,
             timeout_ms: request.timeout_ms.map(u64::from),
+            unit: request.unit.map(Unit::from),
         }
     }
 }

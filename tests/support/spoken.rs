@@ -19,13 +19,14 @@ pub(crate) fn message(question: &Question) -> v1::NextClustersRequest {
         min_score: question.min_score,
         names: question.names,
         timeout_ms: narrow(question.timeout_ms),
+        unit: None,
     }
 }
 
 /// A question as its JSON.
 pub(crate) fn body(question: &Question) -> QuestionBody {
-    let Question { history, limit, exclude, exclude_history, min_score, names, timeout_ms } = question.clone();
-    QuestionBody { history, limit, exclude, exclude_history, min_score, names, timeout_ms }
+    let Question { history, limit, exclude, exclude_history, min_score, names, timeout_ms, unit: _ } = question.clone();
+    QuestionBody { history, limit, exclude, exclude_history, min_score, names, timeout_ms, unit: None }
 }
 
 /// A question as the path of a GET. What is absent is left out.

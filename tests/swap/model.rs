@@ -10,7 +10,6 @@ use segue::model::engine::Precision;
 use segue::model::manifest::{CONFIG, LOGITS, ModelManifest, WEIGHTS};
 use segue::snapshot::manifest::{MANIFEST, Version};
 use segue::snapshot::release::{Release, ReleaseError};
-use segue::snapshot::reload::Outcome;
 use segue::snapshot::shelf::ModelShelf;
 use segue::snapshot::store::Store;
 use serde_json::Value;
@@ -73,7 +72,7 @@ fn pair(name: &str, model: Option<&Version>) -> (String, Option<String>) {
 #[track_caller]
 fn check_swapped(running: &Running, name: &str, model: Option<&Version>) {
     let outcome = running.follow(name);
-    assert!(matches!(outcome, Outcome::Swapped(_)), "{outcome:?}");
+    assert!(outcome.swapped().is_some(), "{outcome:?}");
     assert_eq!(served(running), pair(name, model));
 }
 
@@ -178,7 +177,7 @@ fn a_release_with_a_bad_model_changes_nothing_and_blocks_nothing() {
     check_swapped(&running, "first", Some(&one));
     for (number, (spoil, says)) in (0..).zip(SPOILED) {
         let bad = publish_bad(running.dir(), number, *spoil);
-        let Outcome::Failed(failure) = running.follow(&bad) else { panic!("{says} passed") };
+        let failure = running.follow(&bad).result.expect_err(says);
         assert_eq!((failure.reason, failure.version), ("model", Some(version(&bad))), "{}", failure.text);
         assert!(failure.text.contains(says), "{says}: {}", failure.text);
         assert_eq!(served(&running), pair("first", Some(&one)), "{says}");
@@ -206,15 +205,15 @@ fn a_release_without_its_model_serves_where_the_configuration_says_so() {
     let [place, away] = aside(&two);
     fs::rename(&place, &away).expect("it is there");
     check_swapped(&running, "other", None);
-    assert!(matches!(running.reload(), Outcome::Unchanged(_)));
+    assert!(running.reload().is_unchanged());
     // One that is there and bad is no reason to change what serves, nor is it missing.
     fs::create_dir(&place).and_then(|()| fs::write(place.join(MANIFEST), "{}")).expect("its place is free");
-    assert!(matches!(running.reload(), Outcome::Failed(failure) if failure.reason == "model"));
+    assert!(running.reload().failure().is_some_and(|failure| failure.reason == "model"));
     assert_eq!(served(&running), pair("other", None));
     // It comes late, and heals what serves.
     fs::remove_dir_all(&place).and_then(|()| fs::rename(&away, &place)).expect("it was there");
     let outcome = running.reload();
-    assert!(matches!(&outcome, Outcome::Swapped(swapped) if *swapped == version("other")), "{outcome:?}");
+    assert_eq!(outcome.swapped(), Some(&version("other")), "{outcome:?}");
     assert_eq!(served(&running), pair("other", Some(&two)));
-    assert!(matches!(running.reload(), Outcome::Unchanged(_)));
+    assert!(running.reload().is_unchanged());
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use segue::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE, Version};
 use segue::snapshot::release::ReleaseError;
-use segue::snapshot::reload::Outcome;
 use segue::snapshot::store::Store;
 use segue::wire::json::AnswerBody;
 use tempfile::TempDir;
@@ -161,7 +160,7 @@ fn a_bad_release_changes_nothing_and_blocks_nothing() {
         let before = running.service.reloader().status().loaded_unix_s;
         running.store.activate(&version(&name(1))).expect("it is still good");
         spoil(&running.store.release_path(&version(&name(1))));
-        let Outcome::Failed(failure) = running.reload() else { panic!("{about} passed") };
+        let failure = running.reload().result.expect_err(about);
         assert_eq!(
             (failure.reason, &failure.version),
             (*reason, &Some(version(&name(1)))),
@@ -175,9 +174,9 @@ fn a_bad_release_changes_nothing_and_blocks_nothing() {
         assert_eq!((served(&running), refusals(&running, reason)), (name(0), 1), "{about}");
         assert_eq!(running.counted("segue_ready"), 1);
 
-        assert!(matches!(running.follow(&name(2)), Outcome::Swapped(_)), "{about}: a good one comes after it");
+        assert!(running.follow(&name(2)).swapped().is_some(), "{about}: a good one comes after it");
         assert!(running.service.reloader().status().failure.is_none(), "{about}");
-        assert!(matches!(running.follow(&name(0)), Outcome::Swapped(_)), "{about}: and the first one comes back");
+        assert!(running.follow(&name(0)).swapped().is_some(), "{about}: and the first one comes back");
         assert_eq!(served(&running), name(0));
     }
     let reasons: BTreeSet<_> = ROWS.iter().map(|row| row.reason).collect();
@@ -191,7 +190,7 @@ fn a_rollback_is_the_same_move() {
     running.follow(&name(1));
     let previous = running.store.state().expect("a pointer").previous.expect("it was moved");
     assert_eq!((served(&running), previous.as_str()), (name(1), name(0).as_str()));
-    assert!(matches!(running.follow(previous.as_str()), Outcome::Swapped(to) if to == previous));
+    assert_eq!(running.follow(previous.as_str()).swapped(), Some(&previous));
     assert_eq!(served(&running), name(0));
     let state = running.store.state().expect("a pointer");
     assert_eq!((state.current, state.previous), (Some(previous), Some(version(&name(1)))));
@@ -203,8 +202,8 @@ fn a_pointer_that_comes_back_settles_the_failure() {
     let running = pointed(Duration::from_secs(3600));
     running.store.activate(&version(&name(1))).expect("it is complete");
     remove(&running.store.release_path(&version(&name(1))), TABLE);
-    assert!(matches!(running.reload(), Outcome::Failed(_)));
-    assert!(matches!(running.follow(&name(0)), Outcome::Unchanged(_)));
+    assert!(running.reload().failure().is_some());
+    assert!(running.follow(&name(0)).is_unchanged());
     assert!(running.service.reloader().status().failure.is_none());
 }
 
@@ -228,14 +227,14 @@ fn a_release_that_heals_is_tried_again() {
 fn a_pointer_that_is_none_is_refused() {
     let running = pointed(Duration::from_secs(3600));
     fs::write(running.dir().join("state.json"), "{").expect("it can be written");
-    let Outcome::Failed(failure) = running.reload() else { panic!("it is no pointer") };
+    let failure = running.reload().result.expect_err("it is no pointer");
     assert_eq!((failure.version, failure.reason), (None, "io"));
     assert!(failure.text.contains("is not a pointer"), "{}", failure.text);
     assert_eq!((served(&running), refusals(&running, "io")), (name(0), 1));
     fs::remove_file(running.dir().join("state.json")).expect("it is there");
-    let Outcome::Failed(failure) = running.reload() else { panic!("there is no pointer") };
+    let failure = running.reload().result.expect_err("there is no pointer");
     assert_eq!((failure.version, failure.reason), (None, "missing"));
-    assert!(matches!(running.follow(&name(1)), Outcome::Swapped(_)));
+    assert!(running.follow(&name(1)).swapped().is_some());
 }
 
 /// All who ask while a load is under way are told the outcome of the one look that follows it.
@@ -250,9 +249,9 @@ fn everyone_who_asks_is_answered() {
     let asked: Vec<_> = (0..8).map(|_| reloader.request()).collect();
     running.store.activate(&version(&name(1))).expect("it is complete");
     fs::write(pipe, "").expect("someone reads it");
-    assert!(matches!(first.blocking_recv(), Ok(Outcome::Failed(_))), "an empty catalogue is none");
+    assert!(first.blocking_recv().is_ok_and(|outcome| outcome.failure().is_some()), "an empty catalogue is none");
     for outcome in asked {
         let outcome = outcome.blocking_recv().expect("the reloader runs");
-        assert!(matches!(&outcome, Outcome::Swapped(to) if *to == version(&name(1))), "{outcome:?}");
+        assert_eq!(outcome.swapped(), Some(&version(&name(1))), "{outcome:?}");
     }
 }

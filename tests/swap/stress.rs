@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use segue::metrics::Metrics;
+use segue::snapshot::lifecycle::Book;
 use segue::snapshot::live::Live;
-use segue::snapshot::reload::{Outcome, Parts, Reloader};
+use segue::snapshot::manifest::Version;
+use segue::snapshot::reload::{Parts, Reloader};
 use segue::wire::json::{BatchAnswerBody, QuestionBody};
 use segue::wire::proto::v1;
 use serde_json::json;
@@ -45,7 +47,7 @@ impl Field {
         let editions = publish_all(dir.path());
         let running = start_on(dir, |_| {});
         let (live, metrics) = (Arc::<Live>::default(), Metrics::new());
-        let parts = Parts { store: running.store.clone(), live: live.clone(), metrics };
+        let parts = Parts { store: running.store.clone(), live: live.clone(), metrics, book: Book::new() };
         let follower = Reloader::start(parts, &crate::support::config(running.dir())).expect("a thread");
         let field = Self { running, live, follower, editions, over: AtomicBool::new(false) };
         field.move_to(0);
@@ -59,8 +61,8 @@ impl Field {
         let asked = [self.running.service.reloader().request(), self.follower.request()];
         for outcome in asked {
             let outcome = outcome.blocking_recv().expect("the reloader runs");
-            let swapped = matches!(&outcome, Outcome::Swapped(to) | Outcome::Unchanged(to) if to.as_str() == name);
-            assert!(swapped, "{outcome:?}");
+            let serving = outcome.after.serving.as_ref().map(Version::as_str);
+            assert!(outcome.failure().is_none() && serving == Some(&name), "{outcome:?}");
         }
     }
 

@@ -87,7 +87,7 @@ pub enum ReadError {
     },
     /// A store cannot be opened.
     #[error(transparent)]
-    Cloud(#[from] crate::cloud::CloudError),
+    Cloud(#[from] segue::cloud::CloudError),
     /// A row was refused and the policy is strict.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -3,6 +3,8 @@
 //! It must never do anything in a build that is used: only the feature `failpoints`, which the tests turn on, gives it a
 //! body.
 
+use segue::snapshot::failpoint::Moment as Put;
+
 /// A moment in a refresh, named by what has just been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -24,9 +26,9 @@ pub enum Moment {
     Judged,
     /// The release was written.
     Released,
-    /// A file was put at the destination.
+    /// A file was put in the depot; the service's library, which puts it, comes by here.
     FilePut,
-    /// A release or model is complete at the destination.
+    /// A release or model is complete in the depot; likewise.
     ManifestPut,
     /// The channel points at the release.
     ChannelMoved,
@@ -70,8 +72,8 @@ impl Moment {
             Self::Blended => "blended",
             Self::Judged => "judged",
             Self::Released => "released",
-            Self::FilePut => "file_put",
-            Self::ManifestPut => "manifest_put",
+            Self::FilePut => Put::FilePut.label(),
+            Self::ManifestPut => Put::ManifestPut.label(),
             Self::ChannelMoved => "channel_moved",
             Self::Activated => "activated",
             Self::Published => "published",

@@ -23,16 +23,16 @@ use crate::candidates::choose::Choice;
 use crate::count::Tails;
 use crate::gate::Verdict;
 use crate::kept;
-use crate::publish::Destination;
 use crate::quality::Quality;
 use crate::smooth::{Constants, Smoothed};
+use segue::depot::Depot;
 
 /// A run at work.
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
     pub(super) settings: &'a RefreshSettings,
     pub(super) plan: &'a Plan,
-    pub(super) destination: &'a Destination,
+    pub(super) depot: &'a Depot,
     pub(super) run: Run,
     counts: OnceCell<Counted>,
 }
@@ -54,8 +54,8 @@ pub(super) struct Flowed {
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn new(settings: &'a RefreshSettings, plan: &'a Plan, destination: &'a Destination, run: Run) -> Self {
-        Self { settings, plan, destination, run, counts: OnceCell::new() }
+    pub(super) fn new(settings: &'a RefreshSettings, plan: &'a Plan, depot: &'a Depot, run: Run) -> Self {
+        Self { settings, plan, depot, run, counts: OnceCell::new() }
     }
 
     /// All stages that are not done.

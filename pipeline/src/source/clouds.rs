@@ -10,8 +10,8 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 use url::Url;
 
 use super::object::Object;
-use crate::cloud::{Cloud, CloudError};
 use crate::read::ReadError;
+use segue::cloud::{Cloud, CloudError};
 
 /// As in a directory: `*` stands for no `/`.
 const SEPARATED: glob::MatchOptions =

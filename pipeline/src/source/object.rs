@@ -14,7 +14,7 @@ use object_store::path::Path as Key;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::cloud::Cloud;
+use segue::cloud::Cloud;
 
 /// Bytes that a stream asks a store for at once: a request costs some tens of milliseconds whatever its size.
 const BLOCK_BYTES: u64 = 8 << 20;

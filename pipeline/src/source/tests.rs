@@ -9,8 +9,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::{Clouds, list_in};
 use crate::build::LogSettings;
-use crate::cloud::Cloud;
 use crate::read::{Columns, Format, TimeUnit};
+use segue::cloud::Cloud;
 
 const NAMES: [&str; 6] = ["a.csv", "b/c.parquet", "b/d.csv.gz", "b/_tmp/e.csv", "b/.f.csv", "notes.txt"];
 

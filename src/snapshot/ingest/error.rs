@@ -5,9 +5,13 @@ use std::io;
 use super::PUSHES_MAX;
 use crate::model::ModelError;
 use crate::model::manifest::ModelManifestError;
+use crate::snapshot::lifecycle::Reason;
 use crate::snapshot::manifest::{MANIFEST, ManifestError, Version};
 use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::release::ReleaseError;
+use crate::snapshot::signature::SignatureError;
+use crate::snapshot::store::StoreError;
+use crate::snapshot::{gate, state};
 
 /// Why a push, or a piece of it, is refused. No release or model is changed by any of them.
 #[derive(Debug, thiserror::Error)]
@@ -39,14 +43,18 @@ pub enum IngestError {
         /// Bytes of all files.
         got: u64,
     },
-    /// The disk has no room.
-    #[error("the push needs {needed} bytes, the store's disk has {free} for it; remove releases that nobody needs")]
-    NoRoom {
-        /// Bytes still to be written, of all open pushes.
-        needed: u64,
-        /// Bytes free, less those that must stay free.
-        free: u64,
-    },
+    /// A gate refuses it before the first byte: no room on the disk or in memory, no signature that counts.
+    #[error(transparent)]
+    Gate(#[from] gate::Refusal),
+    /// It may never serve here again.
+    #[error(transparent)]
+    Barred(#[from] state::Refusal),
+    /// The store cannot say what serves.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signature beside a manifest cannot be used.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// A release or model of that name holds something else.
     #[error("{address} exists with other content; {}s never change, choose another version", address.kind)]
     Exists {
@@ -76,7 +84,27 @@ pub enum IngestError {
         /// What came.
         got: String,
     },
-    /// Another size than the manifest lists.
+    /// Less came than the manifest lists. What came is kept.
+    #[error("{name} came with {got} bytes, the manifest lists {expected}; go on at offset {got}, or send it again")]
+    Short {
+        /// The file.
+        name: &'static str,
+        /// Bytes that the manifest lists.
+        expected: u64,
+        /// Bytes that are there now.
+        got: u64,
+    },
+    /// Bytes were sent for another place of the file than where it stands.
+    #[error("{name} stands at {expected} bytes, got some for offset {got}; send {MANIFEST} to hear where to go on")]
+    Offset {
+        /// The file.
+        name: &'static str,
+        /// Bytes that are there.
+        expected: u64,
+        /// Where the bytes sent belong.
+        got: u64,
+    },
+    /// More came than the manifest lists.
     #[error("{name} came with {got} bytes or more, the manifest lists {expected}; send it again")]
     Size {
         /// The file.
@@ -134,4 +162,19 @@ pub enum IngestError {
     /// The disk refused.
     #[error("the push could not be written: {0}; see to the disk of `release.dir`")]
     Io(#[from] io::Error),
+}
+
+impl IngestError {
+    /// Why a push failed, for the book.
+    pub(super) fn to_reason(&self) -> Reason {
+        let class = match self {
+            Self::Release { source, .. } => source.reason(),
+            Self::Gate(refusal) => refusal.word(),
+            Self::Barred(refusal) => refusal.class(),
+            Self::Exists { .. } => "exists",
+            Self::Io(_) | Self::Store(_) => "io",
+            _ => "refused",
+        };
+        Reason { class, text: self.to_string() }
+    }
 }

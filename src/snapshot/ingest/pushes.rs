@@ -3,28 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 use super::error::IngestError;
+use super::push::Push;
 use crate::snapshot::parcel::{Address, Parcel};
 
 /// All pushes under way.
 #[derive(Debug, Default)]
 pub(super) struct Pushes {
-    open: BTreeMap<Address, Push>,
+    open: BTreeMap<Address, Open>,
     /// Being checked and published: no longer open, and not to be begun again yet.
     committing: BTreeSet<Address>,
 }
 
-/// An open push. Dropping it removes its files.
+/// A push that is open.
 #[derive(Debug)]
-pub(super) struct Push {
-    /// Where its files are.
-    pub dir: TempDir,
-    /// What they must be.
-    pub parcel: Parcel,
+struct Open {
+    push: Push,
     arriving: BTreeSet<&'static str>,
-    received: BTreeSet<&'static str>,
     touched: Instant,
 }
 
@@ -36,52 +31,67 @@ impl Pushes {
 
     /// Bytes that are still to come.
     pub(super) fn bytes_missing(&self) -> u64 {
-        self.open.values().map(Push::bytes_missing).fold(0, u64::saturating_add)
+        self.open.values().map(|open| open.push.bytes_missing()).fold(0, u64::saturating_add)
     }
 
     /// Whether a push with this manifest is open and free to go on; an error where one of the same name is not.
     pub(super) fn resumes(&self, parcel: &Parcel) -> Result<bool, IngestError> {
         let address = parcel.address();
-        let free = |push: &Push| push.parcel == *parcel && push.arriving.is_empty();
+        let free = |open: &Open| open.push.parcel == *parcel && open.arriving.is_empty();
         match self.open.get(&address) {
             _ if self.committing.contains(&address) => Err(IngestError::Busy { address }),
-            Some(push) if !free(push) => Err(IngestError::Busy { address }),
+            Some(open) if !free(open) => Err(IngestError::Busy { address }),
             found => Ok(found.is_some()),
         }
     }
 
     /// Adds a push.
     pub(super) fn open(&mut self, push: Push) {
-        self.open.insert(push.parcel.address(), push);
+        let open = Open { arriving: BTreeSet::new(), touched: Instant::now(), push };
+        self.open.insert(open.push.parcel.address(), open);
     }
 
     /// The push of an address, if one is open.
     pub(super) fn find(&self, address: &Address) -> Option<&Push> {
-        self.open.get(address)
+        self.open.get(address).map(|open| &open.push)
     }
 
     /// The push of an address, which is now in use.
     pub(super) fn touch(&mut self, address: &Address) -> Result<&mut Push, IngestError> {
-        let push = self.open.get_mut(address).ok_or_else(|| IngestError::NotOpen { address: address.clone() })?;
-        push.touched = Instant::now();
-        Ok(push)
+        Ok(&mut self.used(address)?.push)
+    }
+
+    /// Marks a file as arriving, which nobody else may send meanwhile.
+    pub(super) fn arrives(&mut self, address: &Address, name: &'static str) -> Result<&mut Push, IngestError> {
+        let open = self.used(address)?;
+        let free = open.arriving.insert(name);
+        if free { Ok(&mut open.push) } else { Err(IngestError::Busy { address: address.clone() }) }
+    }
+
+    /// Marks a file as no longer arriving.
+    pub(super) fn arrived(&mut self, address: &Address, name: &'static str) {
+        if let Ok(open) = self.used(address) {
+            open.arriving.remove(name);
+        }
     }
 
     /// Takes a complete push out, to be committed; [`Pushes::committed`] ends that.
     pub(super) fn take(&mut self, address: &Address) -> Result<Push, IngestError> {
+        let busy = || IngestError::Busy { address: address.clone() };
         if self.committing.contains(address) {
-            return Err(IngestError::Busy { address: address.clone() });
+            return Err(busy());
         }
-        let push = self.touch(address)?;
-        if !push.arriving.is_empty() {
-            return Err(IngestError::Busy { address: address.clone() });
+        let open = self.used(address)?;
+        if !open.arriving.is_empty() {
+            return Err(busy());
         }
-        let missing = push.missing();
+        let missing = open.push.lacks();
         if !missing.is_empty() {
             return Err(IngestError::Incomplete { address: address.clone(), missing });
         }
+        let taken = self.open.remove(address).ok_or_else(|| IngestError::NotOpen { address: address.clone() })?;
         self.committing.insert(address.clone());
-        self.open.remove(address).ok_or_else(|| IngestError::NotOpen { address: address.clone() })
+        Ok(taken.push)
     }
 
     /// Ends a commit, whatever came of it.
@@ -89,48 +99,15 @@ impl Pushes {
         self.committing.remove(address);
     }
 
-    /// Drops pushes that nobody continued for `idle_max`.
-    pub(super) fn remove_abandoned(&mut self, idle_max: Duration) {
-        self.open.retain(|address, push| {
-            let kept = !push.arriving.is_empty() || push.touched.elapsed() < idle_max;
-            if !kept {
-                tracing::warn!(push = %address, lacks = ?push.missing(), "push abandoned");
-            }
-            kept
-        });
-    }
-}
-
-impl Push {
-    /// A push of which only the manifest has come.
-    pub(super) fn new(dir: TempDir, parcel: Parcel) -> Self {
-        Self { dir, parcel, arriving: BTreeSet::new(), received: BTreeSet::new(), touched: Instant::now() }
+    /// Takes out the pushes that nobody continued for `idle_max`.
+    pub(super) fn abandoned(&mut self, idle_max: Duration) -> Vec<Push> {
+        let idle = |open: &Open| open.arriving.is_empty() && open.touched.elapsed() >= idle_max;
+        self.open.extract_if(.., |_, open| idle(open)).map(|(_, open)| open.push).collect()
     }
 
-    /// The files that are still to come.
-    pub(super) fn missing(&self) -> Vec<&'static str> {
-        let files = self.parcel.address().kind.files().iter().copied();
-        files.filter(|name| !self.received.contains(name)).collect()
-    }
-
-    /// Marks a file as arriving, from its beginning; false where it is already.
-    pub(super) fn arrives(&mut self, name: &'static str) -> bool {
-        self.received.remove(name);
-        self.arriving.insert(name)
-    }
-
-    /// Marks a file as no longer arriving.
-    pub(super) fn arrived(&mut self, name: &'static str) {
-        self.arriving.remove(name);
-    }
-
-    /// Marks a file as received.
-    pub(super) fn received(&mut self, name: &'static str) {
-        self.received.insert(name);
-    }
-
-    fn bytes_missing(&self) -> u64 {
-        let files = self.parcel.files().iter().filter(|file| !self.received.contains(file.name.as_str()));
-        files.map(|file| file.bytes).fold(0, u64::saturating_add)
+    fn used(&mut self, address: &Address) -> Result<&mut Open, IngestError> {
+        let open = self.open.get_mut(address).ok_or_else(|| IngestError::NotOpen { address: address.clone() })?;
+        open.touched = Instant::now();
+        Ok(open)
     }
 }

@@ -144,7 +144,7 @@ impl Flow<'_> {
     /// one from coming.
     fn previous(&self) -> anyhow::Result<Option<Release>> {
         let Some(version) = &self.run.begun.previous else { return Ok(None) };
-        let found = self.destination.release(version, &self.run.dir().join(PREVIOUS))?;
+        let found = self.depot.release(version, &self.run.dir().join(PREVIOUS))?;
         Ok(found.and_then(|path| Release::load(&path).ok()))
     }
 

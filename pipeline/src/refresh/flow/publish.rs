@@ -7,9 +7,9 @@ use segue::snapshot::store::Store;
 
 use super::Flow;
 use crate::progress::Progress;
-use crate::publish::{Channel, Destination, Pointed, PublishError, Put};
 use crate::refresh::failpoint::{Moment, reached};
 use crate::refresh::stage::{Stage, Work};
+use segue::depot::{Channel, Depot, DepotError, Pointed, Put};
 
 impl Flow<'_> {
     /// Puts everything where services look. Doing it again changes nothing.
@@ -23,7 +23,7 @@ impl Flow<'_> {
         })
     }
 
-    fn put(&self, release: &Version) -> Result<Vec<Put>, PublishError> {
+    fn put(&self, release: &Version) -> Result<Vec<Put>, DepotError> {
         let model = self.plan.model.as_ref();
         let model = model.map(|model| (Address::model(model.manifest.version.clone()), model.dir.clone()));
         let made = Store::open(self.run.path(Stage::Release)).release_path(release);
@@ -31,24 +31,24 @@ impl Flow<'_> {
         parcels
             .map(|(address, dir)| {
                 let progress = Progress::reading_bytes(bytes(&dir));
-                let put = self.destination.put(&address, &dir, &progress);
+                let put = self.depot.put(&address, &dir, &|bytes| progress.advance(bytes));
                 progress.finish();
                 put
             })
             .collect()
     }
 
-    fn point(&self, release: &Version) -> Result<(), PublishError> {
+    fn point(&self, release: &Version) -> Result<(), DepotError> {
         let (name, activate) = (&self.settings.publish.channel, self.settings.publish.activate);
         let made = Store::open(self.run.path(Stage::Release)).release_path(release);
-        let now = self.destination.channel(name)?;
+        let now = self.depot.channel(name)?;
         if now.release() != Some(release) {
             let previous = self.run.begun.previous.clone();
             self.check_unmoved(&now)?;
-            self.destination.point(name, &now, &Channel::at(release, &made, previous)?)?;
+            self.depot.point(name, &now, &Channel::at(release, &made, previous)?)?;
         }
         reached(Moment::ChannelMoved);
-        if let (Destination::Directory(directory), true) = (&self.destination, activate) {
+        if let (Depot::Directory(directory), true) = (&self.depot, activate) {
             directory.store().activate(release)?;
             reached(Moment::Activated);
         }
@@ -56,13 +56,13 @@ impl Flow<'_> {
     }
 
     /// The channel must still name what the new release was compared with.
-    fn check_unmoved(&self, now: &Pointed) -> Result<(), PublishError> {
+    fn check_unmoved(&self, now: &Pointed) -> Result<(), DepotError> {
         let expected = self.run.begun.previous.clone();
         match now.release() {
             got if got.is_none() || got == expected.as_ref() => Ok(()),
             got => {
                 let channel = self.settings.publish.channel.clone();
-                Err(PublishError::Moved { channel, expected, got: got.cloned() })
+                Err(DepotError::Moved { channel, expected, got: got.cloned() })
             }
         }
     }

@@ -1,13 +1,15 @@
 //! A channel: the small file `channels/NAME.json` that says which release the services of that channel should serve.
 //!
-//! It is the only thing at a destination that ever changes.
+//! It is the only thing at a depot that ever changes.
 
-use segue::snapshot::manifest::Version;
 use serde::{Deserialize, Serialize};
+
+use super::DepotError;
+use crate::snapshot::manifest::Version;
 
 /// The only format that this build reads and writes.
 pub const CHANNEL_FORMAT: &str = "segue.channel/1";
-/// The directory of channels at a destination.
+/// The directory of channels at a depot.
 pub const CHANNELS: &str = "channels";
 
 /// What a channel says.
@@ -26,9 +28,19 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// The channel's path at a destination.
+    /// The channel's path at a depot.
     pub fn path(name: &Version) -> String {
         format!("{CHANNELS}/{name}.json")
+    }
+
+    /// Reads a channel; `what` names where it came from.
+    pub(super) fn from_json(what: &str, bytes: &[u8]) -> Result<Self, DepotError> {
+        let wrong = |source| DepotError::Channel { what: what.to_owned(), source };
+        let channel: Self = serde_json::from_slice(bytes).map_err(wrong)?;
+        if channel.format == CHANNEL_FORMAT {
+            return Ok(channel);
+        }
+        Err(DepotError::ChannelFormat { what: what.to_owned(), got: channel.format })
     }
 
     /// Its JSON, ending with a line break.

@@ -10,6 +10,8 @@ use object_store::{ObjectStore, parse_url_opts};
 use tokio::runtime::Runtime;
 use url::Url;
 
+use crate::config::store_variables;
+
 /// A prefix in an object store.
 #[derive(Debug)]
 pub struct Cloud {
@@ -57,7 +59,7 @@ impl Cloud {
     pub fn open(url: &str) -> Result<Self, CloudError> {
         encrypt();
         let parsed = Url::parse(url).map_err(|source| CloudError::Url { url: url.to_owned(), source })?;
-        let (store, prefix) = parse_url_opts(&parsed, std::env::vars())
+        let (store, prefix) = parse_url_opts(&parsed, store_variables())
             .map_err(|source| CloudError::Store { url: url.to_owned(), source })?;
         Self::of(Arc::from(store), prefix)
     }

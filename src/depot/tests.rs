@@ -1,18 +1,18 @@
-//! A destination never changes what is published, lets one of two publishers win, and takes nothing that is damaged; a directory
+//! A depot never changes what is published, lets one of two publishers win, and takes nothing that is damaged; a directory
 //! and an object store alike.
 
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use segue::snapshot::catalogue::{Catalogue, Cluster};
-use segue::snapshot::manifest::{MANIFEST, TABLE};
-use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
-use segue::snapshot::release::Release;
-use segue::snapshot::store::Store;
 use tempfile::TempDir;
 
 use super::*;
+use crate::snapshot::catalogue::{Catalogue, Cluster};
+use crate::snapshot::manifest::{MANIFEST, TABLE};
+use crate::snapshot::publish::{About, ReleaseWriter, WriteShape};
+use crate::snapshot::release::Release;
+use crate::snapshot::store::Store;
 
 /// A store with releases of three clusters to publish from.
 struct Made {
@@ -47,15 +47,15 @@ fn address(name: &str) -> Address {
     Address::release(version(name))
 }
 
-fn bucket(store: &Arc<InMemory>, whole_bytes_max: u64) -> Destination {
+fn bucket(store: &Arc<InMemory>, whole_bytes_max: u64) -> Depot {
     let cloud = Cloud::of(store.clone(), Key::from("some/prefix")).unwrap();
-    Destination::Bucket(Bucket::new(cloud).with_whole_bytes_max(whole_bytes_max))
+    Depot::Bucket(Bucket::new(cloud).with_whole_bytes_max(whole_bytes_max))
 }
 
-/// A destination of each kind, with a second publisher of it; the directory is held by the first value.
-fn destinations() -> (TempDir, [(Destination, Destination); 3]) {
+/// A depot of each kind, with a second publisher of it; the directory is held by the first value.
+fn depots() -> (TempDir, [(Depot, Depot); 3]) {
     let dir = TempDir::new().unwrap();
-    let directory = || Destination::Directory(Directory::new(dir.path()));
+    let directory = || Depot::Directory(Directory::new(dir.path()));
     let pair = |whole_bytes_max| {
         let store = Arc::new(InMemory::new());
         (bucket(&store, whole_bytes_max), bucket(&store, whole_bytes_max))
@@ -64,21 +64,21 @@ fn destinations() -> (TempDir, [(Destination, Destination); 3]) {
     (dir, all)
 }
 
-fn put(destination: &Destination, name: &str, dir: &Path) -> Result<Put, PublishError> {
-    destination.put(&address(name), dir, &Progress::hidden())
+fn put(depot: &Depot, name: &str, dir: &Path) -> Result<Put, DepotError> {
+    depot.put(&address(name), dir, &|_| {})
 }
 
 #[test]
 fn what_is_put_comes_back_and_is_put_once() {
     let made = Made::new();
     made.release("one", 0.5);
-    let (_dir, destinations) = destinations();
-    for (destination, _) in destinations {
-        assert!(destination.release(&version("one"), made.dir.path()).unwrap().is_none());
-        assert!(put(&destination, "one", &made.path("one")).unwrap().new);
-        assert!(!put(&destination, "one", &made.path("one")).unwrap().new);
+    let (_dir, depots) = depots();
+    for (depot, _) in depots {
+        assert!(depot.release(&version("one"), made.dir.path()).unwrap().is_none());
+        assert!(put(&depot, "one", &made.path("one")).unwrap().new);
+        assert!(!put(&depot, "one", &made.path("one")).unwrap().new);
         let into = TempDir::new().unwrap();
-        let back = destination.release(&version("one"), into.path()).unwrap().unwrap();
+        let back = depot.release(&version("one"), into.path()).unwrap().unwrap();
         assert_eq!(Release::load(&back).unwrap().manifest().version, version("one"));
         assert_eq!(
             std::fs::read(back.join(MANIFEST)).unwrap(),
@@ -92,11 +92,11 @@ fn a_name_is_never_taken_twice() {
     let (made, other) = (Made::new(), Made::new());
     made.release("one", 0.5);
     other.release("one", 0.25);
-    let (_dir, destinations) = destinations();
-    for (destination, _) in destinations {
-        put(&destination, "one", &made.path("one")).unwrap();
-        let error = put(&destination, "one", &other.path("one")).unwrap_err();
-        assert!(matches!(error, PublishError::Exists { .. }), "{error}");
+    let (_dir, depots) = depots();
+    for (depot, _) in depots {
+        put(&depot, "one", &made.path("one")).unwrap();
+        let error = put(&depot, "one", &other.path("one")).unwrap_err();
+        assert!(matches!(error, DepotError::Exists { .. }), "{error}");
     }
 }
 
@@ -120,11 +120,11 @@ fn a_damaged_file_is_not_published() {
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let (_dir, destinations) = destinations();
-    for (destination, _) in destinations {
-        let error = put(&destination, "one", &made.path("one")).unwrap_err();
-        assert!(matches!(error, PublishError::Damaged { .. }), "{error}");
-        assert!(destination.release(&version("one"), made.dir.path().join("back").as_path()).unwrap().is_none());
+    let (_dir, depots) = depots();
+    for (depot, _) in depots {
+        let error = put(&depot, "one", &made.path("one")).unwrap_err();
+        assert!(matches!(error, DepotError::Damaged { .. }), "{error}");
+        assert!(depot.release(&version("one"), made.dir.path().join("back").as_path()).unwrap().is_none());
     }
 }
 
@@ -132,10 +132,10 @@ fn a_damaged_file_is_not_published() {
 fn what_is_not_there_cannot_be_published() {
     let made = Made::new();
     made.release("one", 0.5);
-    let (_dir, destinations) = destinations();
-    for (destination, _) in destinations {
-        let error = put(&destination, "two", &made.path("one")).unwrap_err();
-        assert!(matches!(error, PublishError::Missing { .. }), "{error}");
+    let (_dir, depots) = depots();
+    for (depot, _) in depots {
+        let error = put(&depot, "two", &made.path("one")).unwrap_err();
+        assert!(matches!(error, DepotError::Missing { .. }), "{error}");
     }
 }
 
@@ -145,8 +145,8 @@ fn of_two_publishers_one_wins() {
     let at = |name: &str| Channel::at(&version(name), &made.release(name, 0.5), None).unwrap();
     let (one, two, three) = (at("one"), at("two"), at("three"));
     let name = version("main");
-    let (_dir, destinations) = destinations();
-    for (first, second) in destinations {
+    let (_dir, depots) = depots();
+    for (first, second) in depots {
         for (winner, loser) in [(&one, &two), (&three, &one)] {
             let before = first.channel(&name).unwrap();
             assert_eq!(before, second.channel(&name).unwrap());
@@ -163,7 +163,7 @@ fn of_two_publishers_one_wins() {
 #[test]
 fn a_url_of_no_store_is_refused() {
     for place in ["ftp://host/path", "s3:///"] {
-        assert!(Destination::open(place).is_err(), "{place}");
+        assert!(Depot::open(place).is_err(), "{place}");
     }
-    assert!(matches!(Destination::open("some/store").unwrap(), Destination::Directory(_)));
+    assert!(matches!(Depot::open("some/store").unwrap(), Depot::Directory(_)));
 }

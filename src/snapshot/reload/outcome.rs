@@ -1,0 +1,90 @@
+//! What came of a command, and how the reloader stands; nothing here moves anything.
+
+use crate::snapshot::live::Share;
+use crate::snapshot::manifest::Version;
+
+/// What came of a command: who stood where before and after it, and whether it was done.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Before the command.
+    pub before: Positions,
+    /// After it; the same where it failed.
+    pub after: Positions,
+    /// What it did, or why nothing.
+    pub result: Result<Effect, Failure>,
+}
+
+/// Which release holds which position.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Positions {
+    /// The one that serves.
+    pub serving: Option<Version>,
+    /// The one that a rollback goes to.
+    pub previous: Option<Version>,
+    /// The one that is resident beside the one that serves.
+    pub staged: Option<Version>,
+    /// The one that keeps its place.
+    pub pinned: Option<Version>,
+    /// The share of the questions that the staged one answers too.
+    pub shadow: Share,
+    /// The share of the callers that it answers.
+    pub canary: Share,
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Another release serves now.
+    Swapped(Version),
+    /// What serves is what served before, and something else is as it was asked for.
+    Changed,
+    /// Everything was as asked for already.
+    Unchanged,
+}
+
+/// Why a command, or the last look at the pointer, changed nothing.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The release that failed, if one was named.
+    pub version: Option<Version>,
+    /// Its class: that of the metric for a load that failed, and for a command that is refused one of `pinned`,
+    /// `quarantined`, `no_previous`, `declined`, `not_current`, `not_staged`.
+    pub reason: &'static str,
+    /// What was expected, what came, and what to do.
+    pub text: String,
+    /// When, in seconds since 1970 UTC.
+    pub at_unix_s: u64,
+}
+
+/// What the reloader is doing and how it last fared.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The release that serves.
+    pub serving: Option<Version>,
+    /// When it was swapped in, in seconds since 1970 UTC.
+    pub loaded_unix_s: Option<u64>,
+    /// The release being loaded now.
+    pub loading: Option<Version>,
+    /// The last load that failed, until the pointer's release serves.
+    pub failure: Option<Failure>,
+}
+
+impl Outcome {
+    /// The release that serves since, where another one did before.
+    pub fn swapped(&self) -> Option<&Version> {
+        match &self.result {
+            Ok(Effect::Swapped(version)) => Some(version),
+            _ => None,
+        }
+    }
+
+    /// Whether everything was as asked for already.
+    pub fn is_unchanged(&self) -> bool {
+        matches!(self.result, Ok(Effect::Unchanged))
+    }
+
+    /// Why nothing was done.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.result.as_ref().err()
+    }
+}
