@@ -14,6 +14,7 @@ mod lookup;
 mod diff;
 mod store;
 mod push;
+mod sign;
 mod unseen;
 mod health;
 mod openapi;
@@ -63,6 +64,10 @@ enum Command {
     Activate(store::ActivateArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
+    /// Make a pair of keys: one signs releases, the other lets services check who did
+    Keygen(sign::KeygenArgs),
+    /// Sign a release and its model, after every check
+    Sign(sign::SignArgs),
     /// Read what was asked for that no table held, for the next refresh
     #[command(subcommand)]
     Unseen(unseen::Command),
@@ -97,6 +102,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Releases(args) => store::list(&args),
         Command::Activate(args) => store::activate(&args),
         Command::Push(args) => push::run(&args),
+        Command::Keygen(args) => sign::keygen(&args),
+        Command::Sign(args) => sign::sign(&args),
         Command::Unseen(command) => unseen::run(command),
         Command::Health(args) => health::run(&args),
         Command::Openapi => openapi::run(),

@@ -14,6 +14,7 @@ use crate::model::engine::Precision;
 use crate::snapshot::manifest::MANIFEST;
 use crate::snapshot::pair::check_pair;
 use crate::snapshot::release::{Release, ReleaseError};
+use crate::snapshot::signature::{PublicKey, check_signed};
 
 /// Verify a release completely.
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,9 @@ pub(super) struct Args {
     /// The release's model: its directory; by default it is looked for in the store around the release
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// A public key that must have signed the release and its model; several may be given, of which one must have
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -62,14 +66,19 @@ const CHECKS: [(&str, Check); 3] =
 const MODEL_CHECKS: [(&str, Precision); 2] =
     [("model, in full", Precision::Full), ("model, quantised", Precision::Quantised)];
 
+/// The checks that keys are given for.
+const SIGNATURE: &str = "signature";
+const MODEL_SIGNATURE: &str = "model, signature";
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let verification = verify(&place::find(&args.release)?, args.model.as_deref())?;
+    let keys = args.key.iter().map(|path| PublicKey::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let verification = verify(&place::find(&args.release)?, args.model.as_deref(), &keys)?;
     output::print(args.output, &verification)?;
     if verification.good { Ok(()) } else { Err(Damaged.into()) }
 }
 
 /// Stops at the first damage; an unreadable disk is an error and no damage.
-fn verify(path: &Path, model: Option<&Path>) -> anyhow::Result<Verification> {
+fn verify(path: &Path, model: Option<&Path>, keys: &[PublicKey]) -> anyhow::Result<Verification> {
     let mut verification =
         Verification { path: path.to_owned(), good: true, bytes: 0, seconds: 0.0, checks: Vec::new() };
     let Some(release) = verification.record(OPEN, || Release::open(path))? else { return Ok(verification) };
@@ -77,9 +86,15 @@ fn verify(path: &Path, model: Option<&Path>) -> anyhow::Result<Verification> {
     for (check, run) in CHECKS {
         verification.record(check, || run(&release))?;
     }
+    if !keys.is_empty() {
+        verification.record(SIGNATURE, || Ok(check_signed(path, keys)?))?;
+    }
     if let Some(model) = place::model(&release, model)? {
         for (check, precision) in MODEL_CHECKS {
             verification.record(check, || verify_model(&release, &model, precision))?;
+        }
+        if !keys.is_empty() {
+            verification.record(MODEL_SIGNATURE, || Ok(check_signed(&model, keys)?))?;
         }
     }
     Ok(verification)

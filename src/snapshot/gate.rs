@@ -30,6 +30,7 @@ use verdict::Finding;
 use super::manifest::Manifest;
 use super::parcel::Parcel;
 use super::release::{Release, ReleaseError};
+use super::state;
 use super::store::Store;
 use crate::config::{self, Config, Signing};
 use crate::memory::Memory;
@@ -110,7 +111,7 @@ impl Gates {
     /// serves, whose model need not be counted twice.
     ///
     /// # Errors
-    /// When it is in a format that is not taken, is not signed as it must be, or has no room on the disk or in memory.
+    /// When it is quarantined, is in a format that is not taken, is not signed as it must be, or has no room on the disk or in memory.
     pub fn before_fetch(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
         self.offered(offer, current, store)
             .inspect_err(|refusal| refusal.gate().into_iter().for_each(|gate| self.refused(gate)))
@@ -187,13 +188,14 @@ impl Gates {
     }
 
     fn offered(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
-        let (format, need) = match offer.parcel {
-            Parcel::Release(release) => (Some(release), Need::of(release, current, store)),
-            Parcel::Model(model) => (None, Need::of_model(model)),
+        let need = match offer.parcel {
+            Parcel::Release(release) => {
+                not_quarantined(release, store)?;
+                self.passed(GateName::Format, |rules| asked::format(rules, release))?;
+                Need::of(release, current, store)
+            }
+            Parcel::Model(model) => Need::of_model(model),
         };
-        if let Some(release) = format {
-            self.passed(GateName::Format, |rules| asked::format(rules, release))?;
-        }
         self.passed(GateName::Signature, |rules| signed::offered(rules, offer.manifest, offer.signature))?;
         room::disk(offer, store)?;
         self.passed(GateName::Memory, |rules| room::memory(rules, &need, &Memory::now()))
@@ -225,6 +227,16 @@ impl Gates {
 
     fn refused(&self, gate: GateName) {
         self.inner.metrics.gate().refused(gate);
+    }
+}
+
+/// Refuses what may never serve here again.
+fn not_quarantined(release: &Manifest, store: &Store) -> Result<(), Refusal> {
+    // A pointer that cannot be read is told of by whoever follows it.
+    let state = store.state().unwrap_or_default();
+    match state.quarantined.get(&release.version) {
+        Some(why) => Err(state::Refusal::Quarantined { version: release.version.clone(), why: why.clone() }.into()),
+        None => Ok(()),
     }
 }
 

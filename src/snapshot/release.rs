@@ -16,9 +16,10 @@ use super::manifest::{
     CATALOGUE, GOLDEN, LevelFigures, MANIFEST, MANIFEST_BYTES_MAX, Manifest, ManifestError, ReleaseFile, TABLE,
     TableFigures, Version,
 };
-use super::map::Mapping;
+use super::map::{Mapping, Residence};
 use super::pair::{Unpaired, check_pair};
 use super::piece::pieces;
+use super::signature::SignatureError;
 use super::table::Table;
 use super::verify::Damage;
 use crate::answer::{LADDER, climb};
@@ -133,6 +134,20 @@ pub enum ReleaseError {
     /// There is no golden question, and the configuration demands some.
     #[error("the release has no golden questions, and `release.golden_required` is on; build it anew")]
     GoldenMissing,
+    /// Its table cannot be kept in memory, which it must be.
+    #[error(
+        "the table's {bytes} bytes cannot be locked in memory ({source}), and `memory.lock` is \"required\"; raise the limit \
+         on locked memory (`ulimit -l`, `LimitMEMLOCK`) above two tables, or grant CAP_IPC_LOCK"
+    )]
+    Unlocked {
+        /// Bytes of the table.
+        bytes: usize,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its manifest is not signed by a key that is known.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// A gate refuses it.
     #[error("{0}")]
     Refused(Box<Verdict>),
@@ -165,6 +180,8 @@ impl ReleaseError {
             Self::Figures { .. } | Self::Clusters { .. } => "incompatible",
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => "golden",
             Self::ModelMissing { .. } | Self::Model(_) | Self::Unpaired(_) => "model",
+            Self::Unlocked { .. } => GateName::Memory.word(),
+            Self::Signature(_) => GateName::Signature.word(),
             Self::Refused(verdict) => verdict.gate.word(),
         }
     }
@@ -177,6 +194,8 @@ impl ReleaseError {
             Self::Manifest(ManifestError::Format { .. }) => Some(GateName::Format),
             Self::Figures { .. } | Self::Clusters { .. } | Self::Unpaired(_) => Some(GateName::Compatibility),
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => Some(GateName::Golden),
+            Self::Unlocked { .. } => Some(GateName::Memory),
+            Self::Signature(_) => Some(GateName::Signature),
             Self::Model(error) => error.gate(),
             _ => None,
         }
@@ -214,16 +233,23 @@ impl Release {
     /// Reads manifest, catalogue and golden questions, maps the table and checks that they belong together. The
     /// table's size does not matter: only its header is looked at.
     pub fn open(path: &Path) -> Result<Self, ReleaseError> {
-        Self::open_as(path, &path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+        Self::open_resident(path, Residence::default())
+    }
+
+    /// The same, with its table to lie in memory as told.
+    pub fn open_resident(path: &Path, residence: Residence) -> Result<Self, ReleaseError> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self::open_as(path, &name, residence)
     }
 
     /// Opens a release of this name, from a directory that does not bear it yet.
-    fn open_as(path: &Path, name: &str) -> Result<Self, ReleaseError> {
+    fn open_as(path: &Path, name: &str, residence: Residence) -> Result<Self, ReleaseError> {
         let manifest = read_manifest(path)?;
         let catalogue = Catalogue::read_jsonl(open_file(&path.join(CATALOGUE))?)?;
         let golden = golden::read_jsonl(open_file(&path.join(GOLDEN))?)?;
         let mapped = path.join(TABLE);
-        let table = Table::open(Mapping::open(&mapped).map_err(|error| ReleaseError::io(&mapped, error))?)?;
+        let table =
+            Table::open(Mapping::open_resident(&mapped, residence).map_err(|error| ReleaseError::io(&mapped, error))?)?;
         let (path, model, memo, verified) = (path.to_owned(), None, OnceLock::new(), OnceLock::new());
         let release = Self { path, manifest, catalogue, table, golden, model, memo, verified };
         release.check_named(name)?;
@@ -247,8 +273,12 @@ impl Release {
         self.verified.get().is_some()
     }
 
-    /// Reads every record once: brings the table's pages into memory, and checks what a checksum cannot.
+    /// Brings the table's pages into memory, and reads every record once, which checks what a checksum cannot.
     pub fn warm(&self) -> Result<(), ReleaseError> {
+        let bytes = self.table.bytes().len();
+        if let Some(error) = self.table.inner().settle().map_err(|source| ReleaseError::Unlocked { bytes, source })? {
+            tracing::warn!(release = %self.manifest.version, bytes, "the table cannot be locked in memory: {error}");
+        }
         Ok(self.table.walk()?)
     }
 
@@ -273,7 +303,7 @@ impl Release {
 
     /// The same for a release of this name that lies in a directory which does not bear it yet.
     pub fn load_as(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
-        Self::open_as(path, version.as_str())?.checked()
+        Self::open_as(path, version.as_str(), Residence::default())?.checked()
     }
 
     /// Where the release was opened.

@@ -4,8 +4,8 @@
 //! `openssl` reads and writes: 64 raw bytes, and PEM. Nothing here must ever show a private key.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -16,7 +16,9 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 
-use super::manifest::SIGNATURE;
+use super::manifest::{MANIFEST, SIGNATURE};
+use super::publish::PARTIAL;
+use super::store::sync_dir;
 
 /// Bytes of a signature.
 pub const SIGNATURE_BYTES: usize = 64;
@@ -74,9 +76,36 @@ pub enum SignatureError {
         /// Its bytes.
         got: usize,
     },
+    /// There is none where there must be one.
+    #[error("{} is not signed, expected a {SIGNATURE} beside its {MANIFEST}; sign it with `segue sign DIR --key FILE`", dir.display())]
+    Unsigned {
+        /// Where it should be.
+        dir: PathBuf,
+    },
+    /// None of the keys made it.
+    #[error(
+        "the {SIGNATURE} in {} is of none of the keys {known:?}; sign it with one of them, or check with the key of whoever did",
+        dir.display()
+    )]
+    Unknown {
+        /// Where it lies.
+        dir: PathBuf,
+        /// The names of the keys that were tried.
+        known: Vec<String>,
+    },
     /// The system gave no random bytes.
     #[error("the system gave no random bytes for a key; try again")]
     Random,
+}
+
+/// The key, of several, that signed the manifest in a directory.
+pub fn check_signed(dir: &Path, keys: &[PublicKey]) -> Result<PublicKey, SignatureError> {
+    let path = dir.join(MANIFEST);
+    let manifest = fs::read(&path).map_err(|source| SignatureError::Io { path, source })?;
+    let signature = Signature::read(dir)?.ok_or_else(|| SignatureError::Unsigned { dir: dir.to_owned() })?;
+    let known = || keys.iter().map(PublicKey::to_string).collect();
+    let signer = keys.iter().find(|key| key.signed(&manifest, &signature)).copied();
+    signer.ok_or_else(|| SignatureError::Unknown { dir: dir.to_owned(), known: known() })
 }
 
 impl Signature {
@@ -88,6 +117,15 @@ impl Signature {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(SignatureError::Io { path, source }),
         }
+    }
+
+    /// Lays it into a directory, in the place of one that is there; durable when this returns.
+    pub fn write(&self, dir: &Path) -> io::Result<()> {
+        let mut partial = tempfile::Builder::new().prefix(PARTIAL).make_in(dir, |path| File::create_new(path))?;
+        partial.write_all(&self.0)?;
+        partial.as_file().sync_all()?;
+        partial.persist(dir.join(SIGNATURE)).map_err(|error| error.error)?;
+        sync_dir(dir)
     }
 
     /// The signature that these bytes are; `what` says where they came from.
@@ -189,8 +227,8 @@ impl FromStr for Signature {
 
     fn from_str(text: &str) -> Result<Self, SignatureError> {
         let digit = |byte: u8| char::from(byte).to_digit(16);
-        let byte = |pair: &[u8]| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8);
-        let bytes: Option<Vec<u8>> = text.as_bytes().chunks_exact(2).map(byte).collect();
+        let byte = |pair: &[u8]| Some((digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?) as u8);
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
         Self::from_bytes(&bytes.unwrap_or_default(), "the signature")
     }
 }

@@ -90,6 +90,11 @@ impl<B: AsRef<[u8]>> Table<B> {
         self.levels.get(length).map_or(0, |level| level.present)
     }
 
+    /// What holds the bytes.
+    pub(super) fn inner(&self) -> &B {
+        &self.bytes
+    }
+
     /// The whole file.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.as_ref()

@@ -1,9 +1,9 @@
 //! What is offered before its first byte comes, and why it is refused; it must never look at a byte that has not come.
 
 use super::{GateName, Verdict};
-use crate::snapshot::manifest::Version;
 use crate::snapshot::parcel::Parcel;
 use crate::snapshot::signature::Signature;
+use crate::snapshot::state;
 
 /// A release or a model that somebody wants to send, or that is to be pulled.
 #[derive(Clone, Copy, Debug)]
@@ -32,14 +32,9 @@ pub enum Refusal {
         /// Bytes free, less those that must stay free.
         free: u64,
     },
-    /// It was quarantined here.
-    #[error("release {version} is quarantined here ({reason}) and is never taken again; build another one")]
-    Quarantined {
-        /// Which.
-        version: Version,
-        /// Why it is.
-        reason: String,
-    },
+    /// It was quarantined here, and is never taken again.
+    #[error(transparent)]
+    Barred(#[from] state::Refusal),
 }
 
 impl Refusal {
@@ -48,7 +43,7 @@ impl Refusal {
         match self {
             Self::Gate(verdict) => verdict.gate.word(),
             Self::Space { .. } => "space",
-            Self::Quarantined { .. } => "quarantined",
+            Self::Barred(refusal) => refusal.class(),
         }
     }
 
@@ -56,7 +51,7 @@ impl Refusal {
     pub(super) fn gate(&self) -> Option<GateName> {
         match self {
             Self::Gate(verdict) => Some(verdict.gate),
-            Self::Space { .. } | Self::Quarantined { .. } => None,
+            Self::Space { .. } | Self::Barred(_) => None,
         }
     }
 }
