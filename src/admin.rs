@@ -7,22 +7,25 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
+use axum::routing::get;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
+use tower::ServiceExt;
 
-use crate::auth::{Auth, TokenError};
+use crate::audit::{Audit, AuditError};
+use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
 use crate::drain::{Drain, Stage};
-use crate::listen::{self, Connection, Door, Protocol, Workers};
+use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::snapshot::ingest::Ingest;
@@ -30,19 +33,38 @@ use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
 
-mod body;
+// What both skins stand on.
+mod desk;
+mod audited;
 mod change;
-pub mod client;
-pub mod documents;
-mod guard;
-mod probe;
+mod releases;
+mod watch;
 mod problem;
+pub mod documents;
+// Over HTTP.
+mod guard;
+mod body;
+mod calls;
+mod probe;
 mod push;
 mod unseen;
 mod view;
+mod events;
+// Over gRPC.
+mod rpc;
+// The other end.
+pub mod client;
+
+use desk::{Desk, on_disk};
 
 /// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Calls at once on one connection over HTTP/2: watchers and pushes, and few of either.
+const STREAMS_MAX: u32 = 16;
+/// Time between looks whether a silent caller over HTTP/2 is still there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// How long it may take to say so before it is taken for dead.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Threads for work on the disk; past it such calls wait for one another. Every file of every push takes one.
 const DISK_THREADS_MAX: usize = 32;
 /// Time between looks for pushes that nobody continues.
@@ -93,31 +115,26 @@ pub enum AdminStartError {
     },
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
-    Token(#[from] TokenError),
+    Token(#[from] HoldersError),
+    /// Changes could not be recorded.
+    #[error("admin.audit_file: {0}")]
+    Audit(#[from] AuditError),
     /// The system gives no thread or no runtime.
     #[error("the operator's door cannot start: {0}")]
     Io(#[from] io::Error),
 }
 
-/// What every call works on.
-struct Desk {
-    parts: Parts,
-    auth: Auth,
-    pace: body::Pace,
-    started: Instant,
-}
-
-/// HTTP/1.1 on the connections of this door.
+/// HTTP/1.1 and HTTP/2 on the connections of this door.
 struct AdminProtocol {
     router: Router,
-    builder: http1::Builder,
+    builder: auto::Builder<TokioExecutor>,
 }
 
 impl Admin {
     /// Binds the door's address and reads its token, so that what is wrong with either is found before anything serves.
     pub fn bind(config: &Config) -> Result<Self, AdminStartError> {
         let address = config.admin.listen;
-        let auth = Auth::new(config.admin.token_file.as_deref())?;
+        let auth = Auth::new(&config.admin)?;
         let listener = listen::bind(address).map_err(|source| AdminStartError::Bind { address, source })?;
         Ok(Self { listener, auth, config: config.clone() })
     }
@@ -131,16 +148,17 @@ impl Admin {
     pub fn start(self, parts: Parts) -> Result<Running, AdminStartError> {
         let runtime =
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
+        let audit = Audit::open(self.config.admin.audit_file.as_deref(), parts.store.dir(), parts.metrics.clone())?;
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
-        let thread = thread.spawn(move || self.run(runtime, parts, &stopped).inspect_err(log_end))?;
+        let thread = thread.spawn(move || self.run(runtime, parts, audit, &stopped).inspect_err(log_end))?;
         Ok(Running { stop, thread })
     }
 
-    fn run(self, runtime: Runtime, parts: Parts, stop: &Drain) -> io::Result<()> {
+    fn run(self, runtime: Runtime, parts: Parts, audit: Audit, stop: &Drain) -> io::Result<()> {
         let Self { listener, auth, config } = self;
-        let desk = Arc::new(Desk::new(parts, auth, &config));
+        let desk = Arc::new(Desk::new(parts, (auth, audit), &config, stop));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
@@ -156,12 +174,6 @@ impl Admin {
     }
 }
 
-impl Desk {
-    fn new(parts: Parts, auth: Auth, config: &Config) -> Self {
-        Self { pace: body::Pace { idle_max: config.admin.body_idle_timeout }, started: Instant::now(), auth, parts }
-    }
-}
-
 impl Running {
     /// Closes the door and waits, within a limit, until it is.
     pub fn stop(self) {
@@ -173,38 +185,57 @@ impl Running {
 
 impl AdminProtocol {
     fn new(desk: &Arc<Desk>, config: &config::Admin) -> Self {
-        let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout).max_buf_size(HEAD_BYTES_MAX);
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let mut http1 = builder.http1();
+        http1.timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout).max_buf_size(HEAD_BYTES_MAX);
+        let mut http2 = builder.http2();
+        http2.timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_MAX);
+        http2.keep_alive_interval(KEEPALIVE_INTERVAL).keep_alive_timeout(KEEPALIVE_TIMEOUT);
         Self { router: router(desk), builder }
     }
 }
 
 impl Protocol for AdminProtocol {
-    fn serve(&self, io: TokioIo<TcpStream>, _worker: usize) -> impl Connection {
-        self.builder.serve_connection(io, TowerToHyperService::new(self.router.clone()))
+    const SPOKEN: &'static [&'static [u8]] = &[b"h2", b"http/1.1"];
+
+    fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, _worker: usize) -> impl Connection {
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(request)
+        });
+        self.builder.serve_connection(io, service)
     }
 }
 
 /// Every call of the door.
 fn router(desk: &Arc<Desk>) -> Router {
     let changes = Router::new()
-        .route("/admin/v1/reload", post(change::reload))
-        .route("/admin/v1/activate", post(change::activate))
+        .merge(calls::routes())
         .nest("/admin/v1/releases/{version}", push::routes(Kind::Release))
         .nest("/admin/v1/models/{version}", push::routes(Kind::Model))
-        .route_layer(from_fn_with_state(desk.clone(), guard::guard));
+        .route_layer(from_fn_with_state(desk.clone(), guard::operator));
+    let reads = Router::new()
+        .route("/metrics", get(probe::metrics))
+        .route("/admin/v1/status", get(view::status))
+        .route("/admin/v1/releases", get(view::releases))
+        .route("/admin/v1/releases/{version}", get(view::release))
+        .route("/admin/v1/trial", get(view::trial))
+        .route("/admin/v1/watch", get(events::watch))
+        .route("/admin/v1/unseen", get(unseen::unseen))
+        .route_layer(from_fn_with_state(desk.clone(), guard::reader));
+    // Open to whoever reaches the door: what watches over a process rarely holds a token.
     Router::new()
         .route("/livez", get(probe::livez))
         .route("/readyz", get(probe::readyz))
         .route("/healthz", get(probe::healthz))
-        .route("/metrics", get(probe::metrics))
-        .route("/admin/v1/status", get(view::status))
-        .route("/admin/v1/releases", get(view::releases))
-        .route("/admin/v1/unseen", get(unseen::unseen))
+        .route("/admin/v1/whoami", get(view::whoami))
+        .merge(reads)
         .merge(changes)
+        .with_state(desk.clone())
+        .merge(rpc::routes(desk))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
-        .with_state(desk.clone())
 }
 
 async fn waited_out(stop: &Drain) {
@@ -219,7 +250,7 @@ async fn keep_clean(desk: Arc<Desk>) {
         ticks.tick().await;
         let desk = desk.clone();
         // A panic in there has been printed; the next tick tries again.
-        let _ = change::on_disk(move || desk.parts.ingest.remove_abandoned()).await;
+        let _ = on_disk(move || desk.parts.ingest.remove_abandoned()).await;
     }
 }
 

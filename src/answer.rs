@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::config::Rung;
 use crate::error::Error;
 use crate::model::rank::Ranked;
-use crate::snapshot::live::{Lent, Live, Lot, Seed};
+use crate::snapshot::live::{Held, Live, Lot, Seed, Turn};
 use crate::snapshot::release::Release;
 use crate::snapshot::table::Score;
 
@@ -25,23 +25,21 @@ mod matched;
 pub use known::last_known;
 pub use matched::Matched;
 
-/// Answers one question from the release that is live now, and hands the answer to `encode` while that release is
-/// held: one load for the whole of it, so that candidates, names and versions all come from one release. Where that
-/// release's model must be asked first, the release is given back to go on with.
+/// Answers one question from the release that is live now for its caller, and hands the answer to `encode` while that
+/// release is held: one load for the whole of it, so that candidates, names and versions all come from one release. Where
+/// that release's model must be asked first, the release is given back to go on with.
 #[inline]
 pub fn answer<R>(
     live: &Live,
     rungs: &[Rung],
     ask: &Ask,
-    encode: impl FnOnce(&Answer<'_>) -> R,
+    encode: impl FnOnce(&Answer<'_>, Option<Turn>) -> R,
 ) -> Result<Reached<R>, Error> {
-    let reached = live.lend(
-        |seed| ask.lot(seed),
-        |lent| match walk(lent.release, rungs, ask, Told::unasked) {
-            Some(answer) => Reached::End(encode(&answer)),
-            None => Reached::Model(lent.release.clone()),
-        },
-    );
+    let lot = |seed| ask.lot(seed);
+    let reached = live.lend(lot, |lent| match walk(lent.release, rungs, ask, Told::unasked) {
+        Some(answer) => Reached::End(encode(&answer, lent.turn)),
+        None => Reached::Model(lent.hold()),
+    });
     reached.ok_or(Error::NotReady)
 }
 
@@ -50,23 +48,22 @@ pub fn answer_all<R>(
     live: &Live,
     rungs: &[Rung],
     asks: &Asks,
-    encode: impl FnOnce(Answerer<'_>) -> R,
+    encode: impl FnOnce(Answerer<'_>, Option<Turn>) -> R,
 ) -> Result<Reached<R>, Error> {
-    let reached = live.lend(
-        |seed| lot(asks, seed),
-        |Lent { release, .. }| {
-            // All are looked at, also past the first that needs the model: it reads ahead.
-            match asks.iter().flatten().filter(|ask| needs_model(release, rungs, ask)).count() {
-                0 => Reached::End(encode(Answerer::new(release, rungs, asks, &[]))),
-                _ => Reached::Model(release.clone()),
-            }
-        },
-    );
+    let lot = |seed| lot_of_batch(asks, seed);
+    let reached = live.lend(lot, |lent| {
+        let release = lent.release;
+        // All are looked at, also past the first that needs the model: it reads ahead.
+        match asks.iter().flatten().filter(|ask| needs_model(release, rungs, ask)).count() {
+            0 => Reached::End(encode(Answerer::new(release, rungs, asks, &[]), lent.turn)),
+            _ => Reached::Model(lent.hold()),
+        }
+    });
     reached.ok_or(Error::NotReady)
 }
 
-/// The lot of a batch: its first question's.
-fn lot(asks: &Asks, seed: Seed) -> Lot {
+/// The lot of a batch, which one release answers: its first question's.
+fn lot_of_batch(asks: &Asks, seed: Seed) -> Lot {
     asks.iter().flatten().next().map_or_else(|| Lot::of_ids(&[], seed), |ask| ask.lot(seed))
 }
 
@@ -127,7 +124,7 @@ pub enum Reached<R> {
     /// To its end.
     End(R),
     /// To the model of this release, which must be asked; nothing was encoded.
-    Model(Arc<Release>),
+    Model(Held),
 }
 
 /// What the model told about a question.

@@ -1,223 +1,180 @@
-//! Who may change what is served: whoever holds the token. It must never log, show or compare a token byte by byte.
+//! Who may do what at the operator's door: whoever holds a token or a certificate of the right role. It must never log,
+//! show or compare a token byte by byte.
 //!
-//! The token's file is read again at every call that changes something. Those are rare, and a rotated token counts at
-//! once, without a restart, a signal or a copy that could go stale. Reads are open to whoever reaches the door.
-//!
-//! Roles have their place in [`Auth::check`]: it would give back what the caller may do instead of nothing.
+//! The token file is read again at every call that needs a role. Those are rare, and a rotated token counts at once,
+//! without a restart, a signal or a copy that could go stale.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-/// Shortest token: 16 random bytes cannot be guessed, and fewer characters do not hold even half of that.
-pub const TOKEN_BYTES_MIN: usize = 16;
-/// Longest token: it travels in a header.
-pub const TOKEN_BYTES_MAX: usize = 4096;
+mod holders;
+mod token;
 
-/// The scheme of the `Authorization` header, as RFC 6750 writes it.
-const SCHEME: &str = "Bearer";
-/// Permission bits that let others than the owner and the group read or change a file.
-#[cfg(unix)]
-const OTHERS: u32 = 0o007;
+pub use holders::{HOLDERS_MAX, HoldersError};
+pub use token::{TOKEN_BYTES_MAX, TOKEN_BYTES_MIN, Token, TokenError};
 
-/// A secret that its holders prove themselves with.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+use holders::Holders;
 
-/// Decides which calls may change something.
+use crate::config;
+use crate::listen::Peer;
+
+/// Who makes a change where neither a token nor a certificate is asked for.
+const LOCAL: &str = "local";
+
+/// What a caller may do; each role may do all that the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look.
+    Reader,
+    /// Look, and change what is served.
+    Operator,
+}
+
+/// Somebody whose right to a call was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The name in the token file; without one the certificate's subject, or `local`; `segue:` and a part's name for
+    /// what the service does by itself.
+    pub who: String,
+    /// What it may do.
+    pub role: Role,
+    /// The subject of its certificate, if it showed one.
+    pub certificate: Option<String>,
+    /// Where it called from; nowhere for what the service does by itself.
+    pub peer: Option<SocketAddr>,
+}
+
+/// Decides who may call what.
 #[derive(Clone, Debug)]
 pub struct Auth {
     token_file: Option<PathBuf>,
+    /// Whether a client's certificate, which the handshake has checked, proves anything here.
+    certificates: bool,
+    reads_ask: bool,
 }
 
-/// Why a token's file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// The disk refused.
-    #[error("the token file {} cannot be read: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Too short to be a secret, or too long to be sent.
-    #[error(
-        "the token in {} has {got} bytes, expected {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX}; \
-         make one with `openssl rand -hex 32`", path.display()
-    )]
-    Length {
-        /// The file.
-        path: PathBuf,
-        /// Bytes of the token; one more than the limit where the file is longer.
-        got: usize,
-    },
-    /// Not what a header can carry.
-    #[error("the token in {} holds a space or a character that is not ASCII; make one with `openssl rand -hex 32`", path.display())]
-    Characters {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// Why a call may not change anything.
+/// Why a call is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// No token came.
-    #[error("this call changes what is served and needs the header `authorization: Bearer TOKEN`")]
-    Missing,
+    /// Nothing came that proves who calls.
+    #[error(
+        "this call needs the role {needed}: send the header `authorization: Bearer TOKEN`, or a client certificate that the \
+         service's `admin.token_file` names"
+    )]
+    Missing {
+        /// The least role that may.
+        needed: Role,
+    },
     /// Another token came.
-    #[error("the token is not the one in the service's `admin.token_file`")]
+    #[error("the token is not one in the service's `admin.token_file`")]
     Unknown,
-    /// Ours cannot be read: nobody may change anything until it can.
-    #[error("the service cannot read its own token; its log says why")]
-    Unreadable(#[source] TokenError),
+    /// A known caller, who may not do this.
+    #[error("{who} is a {got}, and this call needs the role {needed}")]
+    Role {
+        /// The caller's name.
+        who: String,
+        /// The role it has.
+        got: Role,
+        /// The least role that may.
+        needed: Role,
+    },
+    /// Ours cannot be read: nobody who needs a role gets in until it can.
+    #[error("the service cannot read its own tokens; its log says why")]
+    Unreadable(#[source] HoldersError),
+}
+
+impl Role {
+    /// The word that spells it, in the token file and the audit log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The role that a word spells, if any.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Reader, Self::Operator].into_iter().find(|role| role.word() == word)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+impl Caller {
+    /// The service itself, by the part of it that acts: who changed something that nobody asked for over the door.
+    pub fn service(part: &str) -> Self {
+        Self { who: format!("segue:{part}"), role: Role::Operator, certificate: None, peer: None }
+    }
+
+    fn new(who: &str, role: Role, peer: &Peer) -> Self {
+        let certificate = peer.certificate.as_ref().map(|subject| subject.text.clone());
+        Self { who: who.to_owned(), role, certificate, peer: Some(peer.address) }
+    }
 }
 
 impl Auth {
-    /// Reads the token once, so that a missing or weak one is found at the start; without a file every call may change
-    /// something, which the configuration allows on loopback only.
-    pub fn new(token_file: Option<&Path>) -> Result<Self, TokenError> {
-        if let Some(path) = token_file {
-            Token::read(path)?;
-            warn_of_readers(path);
+    /// Reads the tokens once, so that missing or weak ones are found at the start. Where neither a token file nor
+    /// client certificates are configured, every call may change something: the configuration allows that on loopback only.
+    ///
+    /// # Errors
+    /// When the token file cannot be used.
+    pub fn new(config: &config::Admin) -> Result<Self, HoldersError> {
+        if let Some(path) = &config.token_file {
+            Holders::read(path)?;
+            holders::warn_of_readers(path);
         }
-        Ok(Self { token_file: token_file.map(Path::to_owned) })
+        Ok(Self {
+            token_file: config.token_file.clone(),
+            certificates: config.tls_client_ca_file.is_some(),
+            reads_ask: config.reads == config::Reads::Token,
+        })
     }
 
-    /// Whether a token is asked for at all.
-    pub fn asks(&self) -> bool {
-        self.token_file.is_some()
+    /// Whether a call of a role has to prove who makes it.
+    pub fn asks(&self, needed: Role) -> bool {
+        let provable = self.token_file.is_some() || self.certificates;
+        provable && (needed > Role::Reader || self.reads_ask)
     }
 
-    /// Lets a call pass that carries the token, by the value of its `Authorization` header. Reads a file.
-    pub fn check(&self, authorization: Option<&[u8]>) -> Result<(), AuthError> {
-        let Some(path) = &self.token_file else { return Ok(()) };
-        let presented = authorization.and_then(bearer).ok_or(AuthError::Missing)?;
-        let token = Token::read(path).map_err(AuthError::Unreadable)?;
-        if token.is(presented) { Ok(()) } else { Err(AuthError::Unknown) }
-    }
-}
-
-impl Token {
-    /// Reads a token from a file; white space around it is dropped.
-    pub fn read(path: &Path) -> Result<Self, TokenError> {
-        let mut bytes = Vec::new();
-        let file = File::open(path).and_then(|file| file.take(TOKEN_BYTES_MAX as u64 + 2).read_to_end(&mut bytes));
-        file.map_err(|source| TokenError::Io { path: path.to_owned(), source })?;
-        let token = bytes.trim_ascii();
-        if !(TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX).contains(&token.len()) {
-            return Err(TokenError::Length { path: path.to_owned(), got: token.len() });
+    /// Lets a call pass that may be made, and says by whom: by the value of its `Authorization` header, and by where it
+    /// came from. Reads a file.
+    ///
+    /// # Errors
+    /// When the caller may not, or the tokens cannot be read.
+    pub fn check(&self, needed: Role, authorization: Option<&[u8]>, peer: &Peer) -> Result<Caller, AuthError> {
+        let caller = self.identify(needed, authorization.and_then(token::bearer), peer)?;
+        if caller.role >= needed {
+            return Ok(caller);
         }
-        let text = std::str::from_utf8(token).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
-        text.map(|text| Self(text.to_owned())).ok_or_else(|| TokenError::Characters { path: path.to_owned() })
+        Err(AuthError::Role { who: caller.who, got: caller.role, needed })
     }
 
-    /// The value of the `Authorization` header that carries it.
-    pub fn header(&self) -> String {
-        format!("{SCHEME} {}", self.0)
+    fn identify(&self, needed: Role, token: Option<&[u8]>, peer: &Peer) -> Result<Caller, AuthError> {
+        let subject = peer.certificate.as_ref().filter(|_| self.certificates);
+        let Some(path) = &self.token_file else { return self.without_tokens(needed, peer) };
+        let holders = Holders::read(path).map_err(AuthError::Unreadable)?;
+        let holder = match (token, subject) {
+            (Some(token), _) => holders.of_token(token).ok_or(AuthError::Unknown)?,
+            (None, Some(subject)) => holders.of_certificate(subject).ok_or(AuthError::Missing { needed })?,
+            (None, None) => return Err(AuthError::Missing { needed }),
+        };
+        Ok(Caller::new(&holder.name, holder.role, peer))
     }
 
-    /// Digests are compared in constant time, whatever the lengths: the time taken tells nothing about the token.
-    fn is(&self, presented: &[u8]) -> bool {
-        blake3::hash(self.0.as_bytes()) == blake3::hash(presented)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Token(hidden)")
-    }
-}
-
-/// The token in a header's value; the scheme's case does not matter.
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
-    let known = scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && token.starts_with(b" ");
-    known.then(|| token.trim_ascii())
-}
-
-#[cfg(unix)]
-fn warn_of_readers(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = path.metadata().map_or(0, |found| found.permissions().mode());
-    if mode & OTHERS != 0 {
-        let mode = format!("{:o}", mode & 0o777);
-        tracing::warn!(path = %path.display(), mode, "every user can read the token file; `chmod o= FILE` keeps them out");
+    /// Who has a certificate of the configured authority may do everything, where no file says less.
+    fn without_tokens(&self, needed: Role, peer: &Peer) -> Result<Caller, AuthError> {
+        match &peer.certificate {
+            Some(subject) => Ok(Caller::new(&subject.text, Role::Operator, peer)),
+            None if self.certificates => Err(AuthError::Missing { needed }),
+            None => Ok(Caller::new(LOCAL, Role::Operator, peer)),
+        }
     }
 }
-
-#[cfg(not(unix))]
-fn warn_of_readers(_: &Path) {}
 
 #[cfg(test)]
-mod tests {
-    use super::{Auth, AuthError, TOKEN_BYTES_MAX, Token, TokenError};
-    use std::fs;
-    use std::path::PathBuf;
-    use tempfile::TempDir;
-
-    const SECRET: &str = "0123456789abcdef";
-
-    fn file(content: &str) -> (TempDir, PathBuf) {
-        let dir = TempDir::new().unwrap();
-        let path = dir.path().join("token");
-        fs::write(&path, content).unwrap();
-        (dir, path)
-    }
-
-    #[test]
-    fn weak_and_unusable_tokens_are_refused() {
-        let long = "x".repeat(TOKEN_BYTES_MAX + 1);
-        let rows = [
-            ("", "has 0 bytes, expected 16 to 4096"),
-            ("  \n", "has 0 bytes, expected 16 to 4096"),
-            ("0123456789abcde\n", "has 15 bytes, expected 16 to 4096"),
-            (&long, "has 4097 bytes, expected 16 to 4096"),
-            ("0123456789 abcdef", "holds a space or a character that is not ASCII"),
-            ("0123456789äbcdef", "holds a space or a character that is not ASCII"),
-        ];
-        for (content, expected) in rows {
-            let (_dir, path) = file(content);
-            let error = Auth::new(Some(&path)).unwrap_err().to_string();
-            assert!(error.contains(expected), "{content:?}: {error}");
-        }
-        let (dir, _) = file("");
-        assert!(matches!(Auth::new(Some(&dir.path().join("none"))), Err(TokenError::Io { .. })));
-    }
-
-    #[test]
-    fn only_the_token_passes() {
-        let (_dir, path) = file(&format!(" {SECRET}\n"));
-        let auth = Auth::new(Some(&path)).unwrap();
-        for passes in ["Bearer 0123456789abcdef", "bearer 0123456789abcdef", "BEARER   0123456789abcdef "] {
-            assert!(auth.check(Some(passes.as_bytes())).is_ok(), "{passes}");
-        }
-        for missing in ["", "Basic 0123456789abcdef", "Bearer0123456789abcdef", "0123456789abcdef", "Bear"] {
-            assert!(matches!(auth.check(Some(missing.as_bytes())), Err(AuthError::Missing)), "{missing}");
-        }
-        assert!(matches!(auth.check(None), Err(AuthError::Missing)));
-        for unknown in ["Bearer ", "Bearer 0123456789abcdeF", "Bearer 0123456789abcdef0", "Bearer 0123456789abcde"] {
-            assert!(matches!(auth.check(Some(unknown.as_bytes())), Err(AuthError::Unknown)), "{unknown}");
-        }
-    }
-
-    #[test]
-    fn a_rotated_token_counts_at_once_and_a_lost_one_shuts_the_door() {
-        let (_dir, path) = file(SECRET);
-        let auth = Auth::new(Some(&path)).unwrap();
-        let old = Token::read(&path).unwrap().header();
-        fs::write(&path, "fedcba9876543210").unwrap();
-        assert!(matches!(auth.check(Some(old.as_bytes())), Err(AuthError::Unknown)));
-        assert!(auth.check(Some(b"Bearer fedcba9876543210")).is_ok());
-        fs::remove_file(&path).unwrap();
-        assert!(matches!(auth.check(Some(b"Bearer fedcba9876543210")), Err(AuthError::Unreadable(_))));
-    }
-
-    #[test]
-    fn a_token_hides_itself() {
-        let (_dir, path) = file(SECRET);
-        assert_eq!(format!("{:?}", Token::read(&path).unwrap()), "Token(hidden)");
-    }
-}
+mod tests;

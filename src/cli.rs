@@ -15,13 +15,17 @@ mod diff;
 mod store;
 mod push;
 mod sign;
+mod status;
+mod change;
 mod unseen;
 mod health;
 mod openapi;
 mod completions;
 // What the commands share.
+mod access;
 mod output;
 mod place;
+mod remote;
 
 use output::Failure;
 
@@ -60,14 +64,32 @@ enum Command {
     Diff(diff::Args),
     /// List the releases of a store
     Releases(store::ListArgs),
-    /// Point a store at one of its releases, durably; a service that watches it follows
-    Activate(store::ActivateArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
     /// Make a pair of keys: one signs releases, the other lets services check who did
     Keygen(sign::KeygenArgs),
     /// Sign a release and its model, after every check
     Sign(sign::SignArgs),
+    /// Show what a running service serves, where every release stands and why, and how a trial goes
+    Status(status::Args),
+    /// Have a running service load a release beside what it serves, with every check
+    Stage(change::StageArgs),
+    /// Answer a share of live questions from the staged release as well, to compare the two
+    Shadow(change::ShareArgs),
+    /// Answer a share of traffic from the staged release
+    Canary(change::ShareArgs),
+    /// Have the staged release serve, which takes no load
+    Promote(change::PromoteArgs),
+    /// Have a release serve: on a running service, or by pointing a store at it, which a service that watches it follows
+    Activate(store::ActivateArgs),
+    /// Go back to the release before; a pull will not undo it
+    Rollback(change::RollbackArgs),
+    /// Hold a running service at the release that it serves
+    Pin(change::PinArgs),
+    /// End a pin
+    Unpin(change::UnpinArgs),
+    /// Bar a release from ever serving again; where it serves, the service goes back first
+    Quarantine(change::QuarantineArgs),
     /// Read what was asked for that no table held, for the next refresh
     #[command(subcommand)]
     Unseen(unseen::Command),
@@ -100,10 +122,19 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Lookup(args) => lookup::run(args),
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
-        Command::Activate(args) => store::activate(&args),
         Command::Push(args) => push::run(&args),
         Command::Keygen(args) => sign::keygen(&args),
         Command::Sign(args) => sign::sign(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Stage(args) => change::stage(&args),
+        Command::Shadow(args) => change::shadow(&args),
+        Command::Canary(args) => change::canary(&args),
+        Command::Promote(args) => change::promote(&args),
+        Command::Activate(args) => store::activate(&args),
+        Command::Rollback(args) => change::rollback(&args),
+        Command::Pin(args) => change::pin(&args),
+        Command::Unpin(args) => change::unpin(&args),
+        Command::Quarantine(args) => change::quarantine(&args),
         Command::Unseen(command) => unseen::run(command),
         Command::Health(args) => health::run(&args),
         Command::Openapi => openapi::run(),

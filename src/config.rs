@@ -27,7 +27,7 @@ pub use table::{
     Admin, Answer, Canary, Drain, Gates, Grpc, Http, Log, Memory, Model, Pull, Release, Request, Runtime, Shadow,
     Unseen,
 };
-pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
+pub use words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Reads, Rung, Signing};
 
 /// Everything that can be configured, checked: every value is within its bounds and every rule between values holds.
 #[derive(Clone, Debug, PartialEq)]

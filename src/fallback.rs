@@ -18,7 +18,7 @@ use crate::model::Model;
 use crate::model::breaker::{Breaker, BreakerLimits, Passage};
 use crate::model::prompt::Context;
 use crate::model::rank::{Question, Working};
-use crate::model::worker::{Compute, Inquiry, Pool, PoolLimits, RANKED_MAX, Saturated, Ticket};
+use crate::model::worker::{Compute, EngineCompute, Inquiry, Pool, PoolLimits, Saturated, Ticket};
 use crate::snapshot::release::Release;
 
 /// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
@@ -218,10 +218,16 @@ impl Coming {
 /// What a release's model tells about a history (cluster ids, oldest first), asked on the caller's own thread and without
 /// a limit of time: for a command, never for a request.
 pub fn ask_here(release: &Release, history: &[u32]) -> Told {
+    ask_with(&EngineCompute, &mut Working::default(), (release, history))
+}
+
+/// The same by an arithmetic and with working memory that are the caller's: for a thread that asks again and again. The
+/// arithmetic may panic.
+pub fn ask_with(compute: &dyn Compute, working: &mut Working, (release, history): (&Release, &[u32])) -> Told {
     let Some(model) = release.model() else { return Told::unasked(release).unwrap_or_default() };
     let read: Arc<[u32]> = last_known(release.catalogue(), history, model.config().segue.history_max).into();
     let question = Question { history: &read, context: &retrieved(release, &read) };
-    let ranked = model.answer(&mut Working::default(), &[question], RANKED_MAX);
+    let ranked = compute.answer(model, working, &[question]);
     let heard = ranked.first().and_then(|ranked| Heard::new(read.clone(), ranked));
     heard.map_or(Told::Degraded(Degraded::ModelFailed), |heard| Told::Next(Arc::new(heard)))
 }

@@ -12,13 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::service::Routes;
 
 use crate::config;
-use crate::listen::{Connection, Protocol};
+use crate::listen::{Connection, Peer, Protocol, Stream};
 use crate::metrics::{Call, Door, DoorMetrics, Metrics};
 use crate::room::Room;
 
@@ -68,7 +67,9 @@ impl GrpcProtocol {
 }
 
 impl Protocol for GrpcProtocol {
-    fn serve(&self, io: TokioIo<TcpStream>, worker: usize) -> impl Connection {
+    const SPOKEN: &'static [&'static [u8]] = &[b"h2"];
+
+    fn serve<S: Stream>(&self, io: TokioIo<S>, _peer: Peer, worker: usize) -> impl Connection {
         let counter = self.counters[worker].clone();
         let connected = counter.metrics.connected();
         let service = service_fn(move |request| {

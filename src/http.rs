@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tower::ServiceExt;
 use tracing::Instrument;
 
@@ -21,7 +20,7 @@ use crate::answer::{Answer, Answerer};
 use crate::ask::Question;
 use crate::config;
 use crate::error::Error;
-use crate::listen::{Connection, Protocol};
+use crate::listen::{Connection, Peer, Protocol, Stream};
 use crate::metrics::{Call, Door, DoorMetrics, Metrics};
 use crate::room::Room;
 use crate::trace;
@@ -79,7 +78,9 @@ impl HttpProtocol {
 }
 
 impl Protocol for HttpProtocol {
-    fn serve(&self, io: TokioIo<TcpStream>, worker: usize) -> impl Connection {
+    const SPOKEN: &'static [&'static [u8]] = &[b"http/1.1"];
+
+    fn serve<S: Stream>(&self, io: TokioIo<S>, _peer: Peer, worker: usize) -> impl Connection {
         let counter = self.counters[worker].clone();
         let connected = counter.metrics.connected();
         let begun = Begun::default();

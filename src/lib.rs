@@ -43,3 +43,5 @@ pub mod priority;
 pub mod memory;
 pub mod admin;
 pub mod auth;
+pub mod audit;
+pub mod tls;

@@ -14,12 +14,14 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
 use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::{self, Flavor};
 use crate::drain::{Drain, Stage};
+use crate::tls::Subject;
 
 /// Connections that the system may hold ready before they are accepted: a reconnecting fleet's worth.
 const BACKLOG: i32 = 1024;
@@ -46,8 +48,26 @@ struct Slot {
 
 /// How one door speaks on its connections.
 pub trait Protocol: Send + Sync + 'static {
-    /// Serves a connection on the worker with this number, which is below [`Workers::count`].
-    fn serve(&self, io: TokioIo<TcpStream>, worker: usize) -> impl Connection;
+    /// What it speaks, as TLS names it, the preferred first.
+    const SPOKEN: &'static [&'static [u8]];
+
+    /// Serves a connection with `peer`, encrypted or not, on the worker with this number, which is below
+    /// [`Workers::count`].
+    fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, worker: usize) -> impl Connection;
+}
+
+/// What bytes come and go on: a socket, or TLS on one.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// The other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it called from.
+    pub address: SocketAddr,
+    /// Whom its certificate names, if the door asked for one and it showed one that holds.
+    pub certificate: Option<Subject>,
 }
 
 /// A connection being served.
@@ -172,13 +192,13 @@ impl<P: Protocol> Door<P> {
             let accepted = async {
                 // Never closed, so a place always comes.
                 let place = self.connections.clone().acquire_owned().await.map_err(io::Error::other)?;
-                Ok((listener.accept().await?.0, place))
+                Ok((listener.accept().await?, place))
             };
             tokio::select! {
                 biased;
                 () = closing.as_mut() => break,
                 accepted = accepted => match accepted {
-                    Ok((stream, place)) => hand_over(stream, place, &self.protocol, workers),
+                    Ok((accepted, place)) => hand_over(accepted, place, &self.protocol, workers),
                     Err(error) => pause(&error).await,
                 },
             }
@@ -191,7 +211,12 @@ impl<P: Protocol> Door<P> {
 }
 
 /// Gives a connection to the emptiest worker.
-fn hand_over<P: Protocol>(stream: TcpStream, place: OwnedSemaphorePermit, protocol: &Arc<P>, workers: &Workers) {
+fn hand_over<P: Protocol>(
+    (stream, address): (TcpStream, SocketAddr),
+    place: OwnedSemaphorePermit,
+    protocol: &Arc<P>,
+    workers: &Workers,
+) {
     let Some((worker, slot)) = workers.emptiest() else { return };
     // Replies are written whole: waiting to fill a packet would only add delay.
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
@@ -201,7 +226,10 @@ fn hand_over<P: Protocol>(stream: TcpStream, place: OwnedSemaphorePermit, protoc
         let _held = (place, counted);
         // Registers with the worker's own reactor, which is why it is done there.
         match TcpStream::from_std(stream) {
-            Ok(stream) => converse(protocol.serve(TokioIo::new(stream), worker), &drain).await,
+            Ok(stream) => {
+                let peer = Peer { address, certificate: None };
+                converse(protocol.serve(TokioIo::new(stream), peer, worker), &drain).await
+            }
             Err(error) => tracing::debug!(%error, "connection lost before it was served"),
         }
     });

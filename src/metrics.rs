@@ -7,6 +7,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+mod admin;
 mod door;
 mod durations;
 mod gate;
@@ -19,6 +20,7 @@ mod transfer;
 mod trial;
 mod workers;
 
+pub use admin::AdminMetrics;
 pub use door::{Connection, DoorMetrics};
 pub use gate::GateMetrics;
 pub use label::{Call, Door, Phase};
@@ -191,6 +193,15 @@ declare! {
         "Canaries taken back and quarantined by the service, by the bound that they left.";
     CANARY_PROMOTIONS = Kind::Counter, "segue_canary_promotions_total", [],
         "Canaries that the service made current once they had baked.";
+    // The doors' locks, and who turned them.
+    ADMIN_CHANGES = Kind::Counter, "segue_admin_changes_total", ["change", "outcome"],
+        "Changes asked for by operators or made by the service itself, by how they ended; the audit log has who and why.";
+    AUDIT_FAILURES = Kind::Counter, "segue_audit_failures_total", [],
+        "Lines that the audit log does not hold because the disk refused; changes are refused meanwhile.";
+    TLS_HANDSHAKE_FAILURES = Kind::Counter, "segue_tls_handshake_failures_total", ["door"],
+        "Connections that ended before they were encrypted: no TLS, or a certificate that is missing, foreign or expired.";
+    TLS_CERTIFICATE_EXPIRY = Kind::Gauge, "segue_tls_certificate_expiry_timestamp_seconds", ["door"],
+        "Unix time at which the door's certificate ends. Absent where a door speaks no TLS.";
     // What comes.
     PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
         "Releases and models that came, pushed or pulled, by how that ended.";
@@ -252,6 +263,7 @@ struct Inner {
     transfer: Arc<TransferMetrics>,
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
+    admin: AdminMetrics,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -270,6 +282,7 @@ impl Metrics {
                 transfer: Arc::new(TransferMetrics::new(&registrar)),
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
+                admin: AdminMetrics::new(&registrar),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -286,6 +299,11 @@ impl Metrics {
     /// The handles of the reloader.
     pub fn release(&self) -> &ReleaseMetrics {
         &self.inner.release
+    }
+
+    /// The handles of the operator's door.
+    pub fn admin(&self) -> &AdminMetrics {
+        &self.inner.admin
     }
 
     /// The handles of the gates.

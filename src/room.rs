@@ -11,7 +11,7 @@ use crate::drain::{Drain, Stage};
 use crate::error::Error;
 use crate::fallback::Fallback;
 use crate::metrics::{ModelGauges, Watched};
-use crate::snapshot::live::{Live, Share};
+use crate::snapshot::live::{Live, Share, Turn};
 use crate::snapshot::release::Release;
 use crate::trial::Trials;
 use crate::trial::tally::Totals;
@@ -40,12 +40,20 @@ pub struct Room {
     trials: Arc<Trials>,
 }
 
+/// What was asked, until when, and what the answer is part of.
+#[derive(Clone, Copy)]
+struct Asked<A> {
+    ask: A,
+    deadline: Deadline,
+    turn: Option<Turn>,
+}
+
 impl Room {
     /// Furnishes the room as configured.
     pub fn new(config: &Config, live: Arc<Live>, drain: Drain, fallback: Fallback) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
         let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
-        let trials = Arc::new(Trials::new(live.clone()));
+        let trials = Arc::new(Trials::new(live.clone(), &config.shadow));
         Self { live, rungs, limits, admission, drain, fallback, unseen, trials }
     }
 
@@ -86,11 +94,13 @@ impl Room {
         R: 'a,
     {
         let mut waiting = Some(encode);
-        let tell = |answer: &Answer<'_>| self.tell(&ask, answer, waiting.take().expect(TOLD_ONCE));
+        let tell = |answer: &Answer<'_>, turn| {
+            self.tell(Asked { ask: &ask, deadline, turn }, answer, waiting.take().expect(TOLD_ONCE))
+        };
         Ok(match answer(&self.live, &self.rungs, &ask, tell)? {
             Reached::End(encoded) => Answering::Done(encoded),
-            Reached::Model(release) => {
-                let asked = Consultation { room: self.clone(), release, asked: ask, deadline };
+            Reached::Model(held) => {
+                let asked = Consultation { room: self.clone(), held, asked: ask, deadline };
                 Answering::Waiting(Box::pin(asked.end(waiting.expect(TOLD_ONCE))))
             }
         })
@@ -109,25 +119,37 @@ impl Room {
         R: 'a,
     {
         let mut waiting = Some(encode);
-        let tell = |answerer: Answerer<'_>| self.tell_all(answerer, waiting.take().expect(TOLD_ONCE));
+        let tell = |answerer: Answerer<'_>, turn| {
+            self.tell_all(Asked { ask: (), deadline, turn }, answerer, waiting.take().expect(TOLD_ONCE))
+        };
         Ok(match answer_all(&self.live, &self.rungs, &asks, tell)? {
             Reached::End(encoded) => Answering::Done(encoded),
-            Reached::Model(release) => {
-                let asked = Consultation { room: self.clone(), release, asked: asks, deadline };
+            Reached::Model(held) => {
+                let asked = Consultation { room: self.clone(), held, asked: asks, deadline };
                 Answering::Waiting(Box::pin(asked.end_all(waiting.expect(TOLD_ONCE))))
             }
         })
     }
 
     /// Tells an answer. Every answer to a question alone comes through here.
-    fn tell<R>(&self, ask: &Ask, answer: &Answer<'_>, encode: impl FnOnce(&Answer<'_>) -> R) -> R {
-        self.note(ask, answer);
-        encode(answer)
+    fn tell<R>(&self, asked: Asked<&Ask>, answer: &Answer<'_>, encode: impl FnOnce(&Answer<'_>) -> R) -> R {
+        self.note(asked.ask, answer);
+        let encoded = encode(answer);
+        if let Some(turn) = asked.turn {
+            self.trials.told(turn, (asked.ask, answer), asked.deadline);
+        }
+        encoded
     }
 
     /// Tells the answers of a batch.
-    fn tell_all<R>(&self, answerer: Answerer<'_>, encode: impl FnOnce(&Answerer<'_>) -> R) -> R {
-        encode(&answerer.noting(&|ask, answer| self.note(ask, answer)))
+    fn tell_all<R>(&self, asked: Asked<()>, answerer: Answerer<'_>, encode: impl FnOnce(&Answerer<'_>) -> R) -> R {
+        let note = |ask: &Ask, answer: &Answer<'_>| {
+            self.note(ask, answer);
+            asked.turn.iter().for_each(|turn| self.trials.told_of_many(*turn, (ask, answer)));
+        };
+        let encoded = encode(&answerer.noting(&note));
+        asked.turn.iter().for_each(|turn| self.trials.told_all(*turn, asked.deadline));
+        encoded
     }
 
     /// Notes a history that the table does not hold, whoever answered it.

@@ -26,6 +26,8 @@ use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
+use crate::trial::guard::{self, Guard};
+use crate::trial::shadow;
 use crate::unseen;
 use crate::unseen::UnseenLog;
 use crate::unseen::flush::{self, Flusher};
@@ -64,6 +66,8 @@ pub struct Service {
     admin: admin::Running,
     unseen: Arc<UnseenLog>,
     flusher: Flusher,
+    /// Watches canaries while the service runs.
+    _guard: Guard,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
     thread: JoinHandle<io::Result<()>>,
@@ -113,15 +117,17 @@ impl Service {
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
-        let fallback = Fallback::start(&config.model, compute, metrics.model())?;
+        let fallback = Fallback::start(&config.model, compute.clone(), metrics.model())?;
         let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
+        shadow::start(room.trials(), config, compute)?;
         metrics.watch(room.clone());
         let (unseen, dir) = (room.unseen().clone(), unseen::dir(&config.release.dir));
         let flushed = flush::Parts { log: unseen.clone(), live: live.clone(), dir };
         let flusher = Flusher::start(flushed, &config.unseen)?;
         let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
-        let parts = Parts { store: store.clone(), live, metrics: metrics.clone(), book: Book::new() };
+        let book = Book::new();
+        let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
         let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
         let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
@@ -135,6 +141,8 @@ impl Service {
         let puller = Puller::start(pulled, &config.pull)?;
         let shown =
             admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
+        let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
+        let guard = Guard::start(guarded, &config.canary)?;
         let admin = admin.start(shown)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
         let http = Door::new(sockets.http, http, config.http.connections_max);
@@ -149,7 +157,7 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, puller, admin, unseen, flusher, metrics, stop, ended, thread })
+        Ok(Self { addresses, reloader, puller, admin, unseen, flusher, _guard: guard, metrics, stop, ended, thread })
     }
 
     /// Where it listens.

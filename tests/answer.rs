@@ -237,13 +237,13 @@ fn without_a_release_there_is_no_answer_and_with_one_every_door_gives_the_same()
     let live = Live::default();
     let ask = Ask { history: vec![2, 5], limit: 4, ..Ask::default() };
     let asks = [Ok(ask.clone()), Err(Error::BodyBroken), Ok(ask.clone())];
-    assert_eq!(answer(&live, &LADDER, &ask, |_| ()).err(), Some(Error::NotReady));
-    assert_eq!(answer_all(&live, &LADDER, &asks, |_| ()).err(), Some(Error::NotReady));
+    assert_eq!(answer(&live, &LADDER, &ask, |_, _| ()).err(), Some(Error::NotReady));
+    assert_eq!(answer_all(&live, &LADDER, &asks, |_, _| ()).err(), Some(Error::NotReady));
     let Fixture { release, model, _store } = example();
     assert!(live.swap(Arc::new(release)).is_none() && live.is_ready());
     let expected = model.answer(&LADDER, &ask);
-    assert_eq!(end(answer(&live, &LADDER, &ask, Seen::of)), expected);
-    let all = end(answer_all(&live, &LADDER, &asks, |all| [0, 1, 2].map(|at| all.answer(at).map(seen).ok())));
+    assert_eq!(end(answer(&live, &LADDER, &ask, |answer, _| Seen::of(answer))), expected);
+    let all = end(answer_all(&live, &LADDER, &asks, |all, _| [0, 1, 2].map(|at| all.answer(at).map(seen).ok())));
     assert_eq!(all, [Some(expected.clone()), None, Some(expected)]);
 }
 

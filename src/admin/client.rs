@@ -13,13 +13,15 @@ use serde::de::DeserializeOwned;
 use ureq::Agent;
 
 mod call;
+mod change;
 mod read;
+mod watch;
 
 use call::{Call, Content};
 
-use super::documents::{ActivateBody, CommittedBody, PushBody, ReceivedBody, ServingBody};
+use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use crate::auth::Token;
-use crate::snapshot::manifest::{MANIFEST, Version};
+use crate::snapshot::manifest::MANIFEST;
 use crate::snapshot::parcel::Address;
 
 /// Longest wait for a connection.
@@ -33,6 +35,19 @@ pub struct Client {
     agent: Agent,
     base: String,
     token: Option<Token>,
+}
+
+/// What proves who calls, and who is called.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The token to show.
+    pub token: Option<Token>,
+    /// File with the authorities, in PEM, that the service's certificate is checked against instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// File with the certificate to show, in PEM.
+    pub cert_file: Option<PathBuf>,
+    /// File with that certificate's private key, in PEM.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Why the service did not do as told. Whatever it was, what serves there is as it was before.
@@ -95,8 +110,16 @@ pub enum Pushed {
 }
 
 impl Client {
-    /// Names a service; nothing is sent yet.
+    /// Names a service, which is trusted as the public authorities say; nothing is sent yet.
     pub fn new(base: &str, token: Option<Token>) -> Result<Self, ClientError> {
+        Self::open(base, &Access { token, ..Access::default() })
+    }
+
+    /// Names a service and what it is called with; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When that is no address, or a file cannot be used.
+    pub fn open(base: &str, access: &Access) -> Result<Self, ClientError> {
         let address = || ClientError::Address { got: base.to_owned() };
         let uri: Uri = base.parse().map_err(|_| address())?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
@@ -107,7 +130,11 @@ impl Client {
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_WAIT_MAX))
             .timeout_recv_response(Some(REPLY_WAIT_MAX));
-        Ok(Self { agent: config.build().into(), base: base.trim_end_matches('/').to_owned(), token })
+        Ok(Self {
+            agent: config.build().into(),
+            base: base.trim_end_matches('/').to_owned(),
+            token: access.token.clone(),
+        })
     }
 
     /// Sends what the service lacks of a release or a model that has been loaded from `dir`, and has it checked and
@@ -125,12 +152,6 @@ impl Client {
         }
         let _: CommittedBody = self.post(&format!("{}/commit", path_of(address)), b"")?;
         Ok(Pushed::Sent)
-    }
-
-    /// Has a release of the service's store serve; it does when this returns.
-    pub fn activate(&self, version: &Version) -> Result<ServingBody, ClientError> {
-        let body = ActivateBody { version: version.clone() };
-        self.post("activate", &serde_json::to_vec(&body).expect("a struct of one string has a JSON form"))
     }
 
     fn put<T: DeserializeOwned>(&self, address: &Address, name: &str, content: Content<'_>) -> Result<T, ClientError> {

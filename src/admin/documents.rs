@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub mod changes;
+pub mod releases;
+
 use crate::drain::Stage;
 use crate::model::Model;
 use crate::snapshot::manifest::{DataWindow, Manifest, TableFigures, Version};
@@ -111,6 +114,15 @@ pub struct StatusBody {
     pub in_flight: InFlightBody,
 }
 
+/// `GET /admin/v1/whoami`: who calls.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WhoamiBody {
+    /// The name in the token file, the certificate's subject, or `local` where no proof is asked for.
+    pub who: String,
+    /// `reader` or `operator`.
+    pub role: String,
+}
+
 /// Questions in flight.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct InFlightBody {
@@ -167,38 +179,6 @@ pub struct ModelBody {
     pub data_window: Option<DataWindow>,
     /// Figures of its training and its quality.
     pub figures: BTreeMap<String, f64>,
-}
-
-/// `GET /admin/v1/releases`: what the store holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ReleasesBody {
-    /// Every release, ascending by name.
-    pub releases: Vec<Version>,
-    /// Every model, ascending by name.
-    pub models: Vec<Version>,
-    /// The one that serves.
-    pub serving: Option<Version>,
-    /// The one that should serve.
-    pub current: Option<Version>,
-    /// The one before it: where a rollback goes.
-    pub previous: Option<Version>,
-}
-
-/// `POST /admin/v1/activate`: the release that should serve.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActivateBody {
-    /// Its name.
-    pub version: Version,
-}
-
-/// What serves, after the fact.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ServingBody {
-    /// The release that serves now.
-    pub release: Version,
-    /// Whether another one served before this call.
-    pub changed: bool,
 }
 
 /// How a push stands once its manifest came.

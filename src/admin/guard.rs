@@ -1,31 +1,99 @@
-//! Stands before every call that changes something; it looks at headers only, never at a body.
+//! Stands before every call that needs a role, and says who makes it; it looks at headers only, never at a body.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, Request, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tonic::Status;
 
-use super::Desk;
-use super::change::on_disk;
+use super::desk::{Desk, on_disk};
 use super::problem::AdminError;
+use crate::auth::{Caller, Role};
+use crate::listen::Peer;
 
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.
-const UNSENDABLE: [&str; 2] = ["application/json", "application/octet-stream"];
+const UNSENDABLE: [&str; 3] = ["application/json", "application/octet-stream", "application/grpc"];
+/// The calls over gRPC that change nothing.
+const RPC_READS: [&str; 4] = ["List", "Get", "GetTrial", "Watch"];
 
-/// Lets a call pass that carries the token, or, where none is configured, one that no web page can have sent.
-pub(super) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Result<Response, AdminError> {
-    let headers = request.headers();
-    if desk.auth.asks() {
-        let presented = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
-        on_disk(move || desk.auth.check(presented.as_deref())).await??;
-    } else {
-        check_not_a_page(headers)?;
+/// Lets an operator's call pass, and where no proof is configured, one that no web page can have sent. Behind it, the
+/// request has a [`Caller`](crate::auth::Caller) among its extensions.
+pub(super) async fn operator(
+    State(desk): State<Arc<Desk>>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, AdminError> {
+    let (mut parts, body) = request.into_parts();
+    pass_operator(desk, &mut parts).await?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Lets a reader's call pass: anyone's, unless reads are asked for proof.
+pub(super) async fn reader(
+    State(desk): State<Arc<Desk>>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, AdminError> {
+    let (parts, body) = request.into_parts();
+    pass_reader(desk, &parts).await?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// The same over gRPC, by what the call does.
+pub(super) async fn rpc(State(desk): State<Arc<Desk>>, request: Request<Body>, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let call = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    let passed = match RPC_READS.contains(&call) {
+        true => pass_reader(desk, &parts).await,
+        false => pass_operator(desk, &mut parts).await,
+    };
+    match passed {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) => Status::from(error).into_http(),
     }
-    Ok(next.run(request).await)
+}
+
+async fn pass_operator(desk: Arc<Desk>, parts: &mut Parts) -> Result<(), AdminError> {
+    if !desk.auth.asks(Role::Operator) {
+        check_not_a_page(parts)?;
+    }
+    let caller = Shown::by(parts).check(desk, Role::Operator).await?;
+    parts.extensions.insert(caller);
+    Ok(())
+}
+
+async fn pass_reader(desk: Arc<Desk>, parts: &Parts) -> Result<(), AdminError> {
+    if desk.auth.asks(Role::Reader) {
+        Shown::by(parts).check(desk, Role::Reader).await?;
+    }
+    Ok(())
+}
+
+/// What a request shows of who makes it.
+pub(super) struct Shown {
+    authorization: Option<Vec<u8>>,
+    peer: Option<Peer>,
+}
+
+impl Shown {
+    /// Takes it from a request of any protocol that came in by this door.
+    pub(super) fn by(parts: &Parts) -> Self {
+        let authorization = parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes().to_vec());
+        Self { authorization, peer: parts.extensions.get().cloned() }
+    }
+
+    /// Who that is, if they have the role.
+    pub(super) async fn check(self, desk: Arc<Desk>, needed: Role) -> Result<Caller, AdminError> {
+        let Self { authorization, peer } = self;
+        let peer = peer.ok_or(AdminError::Internal)?;
+        Ok(on_disk(move || desk.auth.check(needed, authorization.as_deref(), &peer)).await??)
+    }
 }
 
 /// Without a token, whoever reaches loopback may change what serves, and that is also every page in the browser of
@@ -33,13 +101,14 @@ pub(super) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next:
 /// these content types unless the other site agrees first, which needs an answer to `OPTIONS` that this door does not
 /// give. And a page whose own name was pointed at this address after it was loaded may send what it likes, but
 /// it carries that name in `Host`. A token needs neither check: no browser adds it unasked.
-fn check_not_a_page(headers: &HeaderMap) -> Result<(), AdminError> {
+fn check_not_a_page(Parts { uri, headers, .. }: &Parts) -> Result<(), AdminError> {
     let media_type = text(headers, &header::CONTENT_TYPE);
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !UNSENDABLE.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
         return Err(AdminError::MediaType { got: media_type.to_owned() });
     }
-    let host = text(headers, &header::HOST);
+    // HTTP/2 has it in the address.
+    let host = uri.authority().map_or_else(|| text(headers, &header::HOST), Authority::as_str);
     if is_local(host) { Ok(()) } else { Err(AdminError::Host { got: host.to_owned() }) }
 }
 

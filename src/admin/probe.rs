@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 
-use super::Desk;
+use super::desk::Desk;
 use super::documents::{HealthBody, LiveBody, ReadyBody, UnreadyReason};
 use crate::drain::Stage;
 use crate::error::Code;

@@ -5,10 +5,13 @@ use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
 use super::body::BodyError;
+use super::change::{Change, REASON_BYTES_MAX};
+use crate::audit::AuditError;
 use crate::auth::AuthError;
 use crate::error::{Code, RETRY_AFTER_S};
 use crate::snapshot::gate::Refusal;
 use crate::snapshot::ingest::IngestError;
+use crate::snapshot::live::ShareError;
 use crate::snapshot::manifest::{Version, VersionError};
 use crate::snapshot::release::ReleaseError;
 use crate::snapshot::reload::Failure;
@@ -25,6 +28,9 @@ pub(super) enum AdminError {
     /// The caller may not change anything.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// The change could not be recorded, and so was not made.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A web page could have sent this.
     #[error(
         "without a token, a call that changes something needs the header `content-type: application/json` (or \
@@ -55,25 +61,53 @@ pub(super) enum AdminError {
     #[error(transparent)]
     Body(#[from] BodyError),
     /// The body is not what the call takes.
-    #[error("the body cannot be read: {0}; expected {{\"version\":\"NAME\"}}")]
-    Json(#[from] serde_json::Error),
+    #[error("the body cannot be read: {source}; expected {expected}")]
+    Json {
+        /// What the parser found.
+        source: serde_json::Error,
+        /// What the call takes.
+        expected: &'static str,
+    },
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
-    /// A release that could not serve was not activated.
-    #[error("release {version} was not activated: {}", failure.text)]
-    NotActivated {
-        /// The release asked for.
+    /// Not a share.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// A quarantine without a reason that can be kept.
+    #[error("the reason has {bytes} bytes, expected 1 to {REASON_BYTES_MAX} of text on one line")]
+    Reason {
+        /// What came.
+        bytes: usize,
+    },
+    /// The service knows no such release.
+    #[error("the service knows no release {version}; GET /admin/v1/releases lists them")]
+    ReleaseUnknown {
+        /// The one asked for.
         version: Version,
-        /// What is wrong with it.
+    },
+    /// Another release serves than the rollback is meant for.
+    #[error(
+        "nothing was rolled back: {} serves by now, and not {expected}; look at what happened meanwhile",
+        got.as_ref().map_or("none", Version::as_str)
+    )]
+    Superseded {
+        /// The one to be left.
+        expected: Version,
+        /// The one that should serve.
+        got: Option<Version>,
+    },
+    /// What was asked for was not done.
+    #[error("{}: {}", change.not_done(), failure.text)]
+    NotChanged {
+        /// What was asked for.
+        change: Change,
+        /// Why not.
         failure: Failure,
     },
     /// The store could not be read or its pointer not moved.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the pointer names could not be loaded.
-    #[error("what served before still serves: {}", .0.text)]
-    Load(Failure),
     /// Too many asked for a reload at once, or the reloader has ended.
     #[error("the reloader takes no more requests now; GET /admin/v1/status shows what serves")]
     ReloaderBusy,
@@ -102,36 +136,37 @@ pub(super) async fn no_such_method() -> AdminError {
 }
 
 impl AdminError {
-    fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         match self {
-            Self::Auth(AuthError::Missing | AuthError::Unknown) => Code::Unauthorized,
+            Self::Auth(AuthError::Missing { .. } | AuthError::Unknown) => Code::Unauthorized,
+            Self::Auth(AuthError::Role { .. }) => Code::Forbidden,
             Self::Auth(AuthError::Unreadable(_)) | Self::ReloaderBusy => Code::Unavailable,
             Self::MediaType { .. } => Code::UnsupportedMedia,
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
-            Self::Version(_) | Self::Json(_) => Code::InvalidRequest,
+            Self::Version(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => Code::InvalidRequest,
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
-            Self::NotActivated { failure, .. } => of_failure(failure),
+            Self::ReleaseUnknown { .. } => Code::NotFound,
+            Self::Superseded { .. } => Code::Conflict,
+            Self::NotChanged { failure, .. } => of_failure(failure),
             Self::Store(StoreError::Release { source, .. }) => of_release(source),
-            Self::Load(Failure { version: None, .. }) => Code::Conflict,
-            Self::Load(_) => Code::Refused,
             Self::LoadSlow { .. } => Code::DeadlineExceeded,
-            Self::Store(_) | Self::Unseen(_) | Self::Internal => Code::Internal,
+            Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => Code::Internal,
         }
     }
 
     /// Whether the same call may succeed in a moment.
-    fn passes(&self) -> bool {
+    pub(super) fn passes(&self) -> bool {
         matches!(self, Self::ReloaderBusy | Self::Ingest(IngestError::Busy { .. } | IngestError::TooMany))
     }
 
-    /// One line for each refused change; the reloader has logged a load that failed, and a stray path is no news.
-    fn log(&self) {
+    /// One line for each refused change; a question for what is not there is no news.
+    pub(super) fn log(&self) {
         let cause = std::error::Error::source(self).map(ToString::to_string);
         match self {
-            Self::RouteUnknown | Self::MethodUnknown | Self::Load(_) => {}
+            Self::RouteUnknown | Self::MethodUnknown | Self::ReleaseUnknown { .. } => {}
             Self::Store(_) | Self::Unseen(_) | Self::Internal => {
                 tracing::error!(cause, "operator's call failed: {self}")
             }
@@ -178,8 +213,11 @@ fn of_ingest(error: &IngestError) -> Code {
 
 fn of_failure(failure: &Failure) -> Code {
     match failure.reason {
+        // The pointer names nothing.
+        "missing" if failure.version.is_none() => Code::Conflict,
         "missing" => Code::NotFound,
         "io" => Code::Internal,
+        "pinned" | "quarantined" | "no_previous" | "declined" | "not_current" | "not_staged" => Code::Conflict,
         _ => Code::Refused,
     }
 }

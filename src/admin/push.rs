@@ -11,11 +11,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::Desk;
 use super::body::{BodyError, Paced};
-use super::change::on_disk;
+use super::desk::Desk;
+use super::desk::on_disk;
 use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use super::problem::AdminError;
+use crate::audit::Verb;
+use crate::auth::Caller;
 use crate::snapshot::ingest::{Begun, Committed, Missing};
 use crate::snapshot::manifest::MANIFEST_BYTES_MAX;
 use crate::snapshot::parcel::{Address, Kind};
@@ -79,11 +81,14 @@ async fn file(
 async fn commit(
     State(desk): State<Arc<Desk>>,
     Extension(kind): Extension<Kind>,
+    Extension(caller): Extension<Caller>,
     Path(version): Path<String>,
 ) -> Result<Json<CommittedBody>, AdminError> {
     let address = Address { kind, version: version.parse()? };
-    let Committed { address, bytes } = on_disk(move || desk.parts.ingest.commit(&address)).await??;
-    tracing::info!(what = %address, bytes, "pushed");
+    let change = desk.to_record(caller, Verb::Push).to(&address);
+    let ingest = desk.parts.ingest.clone();
+    let make = async move { Ok(on_disk(move || ingest.commit(&address)).await??) };
+    let Committed { address, bytes } = desk.audited(change, make, |_| None).await?;
     Ok(Json(CommittedBody { address: address.into(), bytes }))
 }
 

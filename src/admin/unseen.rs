@@ -11,8 +11,8 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use tokio_stream::StreamExt;
 
-use super::Desk;
-use super::change::on_disk;
+use super::desk::Desk;
+use super::desk::on_disk;
 use super::problem::AdminError;
 use crate::unseen::{dir, files};
 

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, Request, State};
 
-use super::Desk;
-use super::change::on_disk;
-use super::documents::{InFlightBody, ModelBody, ReleaseBody, ReleasesBody, StatusBody};
+use super::desk::Desk;
+use super::desk::on_disk;
+use super::documents::releases::{EntryBody, ReleasesBody};
+use super::documents::{InFlightBody, ModelBody, ReleaseBody, StatusBody, WhoamiBody};
+use super::guard::Shown;
 use super::problem::AdminError;
+use crate::auth::Role;
 use crate::metrics::Watched;
+use crate::snapshot::manifest::Version;
+use crate::trial::figures::TrialFigures;
 
 /// Everything an operator asks first.
 pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusBody>, AdminError> {
@@ -18,7 +23,27 @@ pub(super) async fn status(State(desk): State<Arc<Desk>>) -> Result<Json<StatusB
 
 /// What the store holds.
 pub(super) async fn releases(State(desk): State<Arc<Desk>>) -> Result<Json<ReleasesBody>, AdminError> {
-    on_disk(move || desk.releases()).await?.map(Json)
+    desk.on_disk(Desk::releases).await?.map(Json)
+}
+
+/// One release of it.
+pub(super) async fn release(
+    State(desk): State<Arc<Desk>>,
+    Path(version): Path<String>,
+) -> Result<Json<EntryBody>, AdminError> {
+    let version: Version = version.parse()?;
+    desk.on_disk(move |desk| desk.release(&version)).await?.map(Json)
+}
+
+/// How the release on trial fares; `null` while none is on.
+pub(super) async fn trial(State(desk): State<Arc<Desk>>) -> Json<Option<TrialFigures>> {
+    Json(desk.trial())
+}
+
+/// Who calls, and what they may do, as far as they prove it.
+pub(super) async fn whoami(State(desk): State<Arc<Desk>>, request: Request) -> Result<Json<WhoamiBody>, AdminError> {
+    let caller = Shown::by(&request.into_parts().0).check(desk, Role::Reader).await?;
+    Ok(Json(WhoamiBody { who: caller.who, role: caller.role.word().to_owned() }))
 }
 
 impl Desk {
@@ -48,17 +73,5 @@ impl Desk {
             failure: reloader.failure.map(Into::into),
             in_flight: InFlightBody { now: room.in_flight(), limit: room.in_flight_limit() },
         }
-    }
-
-    fn releases(&self) -> Result<ReleasesBody, AdminError> {
-        let state = self.parts.store.state()?;
-        let serving = self.ready().release;
-        Ok(ReleasesBody {
-            releases: self.parts.store.versions()?,
-            models: self.parts.store.models()?,
-            serving,
-            current: state.current,
-            previous: state.previous,
-        })
     }
 }

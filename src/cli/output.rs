@@ -25,6 +25,13 @@ pub(super) struct OutputArgs {
     json: bool,
 }
 
+impl OutputArgs {
+    /// Whether machines read it.
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+}
+
 /// The result of a command: its serialised form is the `--json` output and is kept stable.
 pub(super) trait Report: Serialize {
     /// The same for people.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::access::AccessArgs;
 use super::output::{self, OutputArgs, Report};
 use super::place;
 use crate::admin::client::{Client, Pushed};
-use crate::auth::Token;
 use crate::model::Model;
 use crate::model::engine::Precision;
 use crate::model::manifest::ModelManifest;
@@ -34,9 +34,8 @@ pub(super) struct Args {
     /// The service's operator's door, such as http://127.0.0.1:9090
     #[arg(long, value_name = "URL")]
     to: String,
-    /// File that holds the service's token; needed where the service has one
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Leave what serves as it is; `segue activate` on the service's store, or a later push, has the release serve
     #[arg(long)]
     no_activate: bool,
@@ -67,8 +66,7 @@ struct Sent {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let token = args.token_file.as_deref().map(Token::read).transpose()?;
-    let client = Client::new(&args.to, token)?;
+    let client = args.access.client(&args.to)?;
     let release = Release::load(&place::find(&args.release)?)?;
     let model = load_model(&release, args.model.as_deref())?;
     let bytes = release.manifest().bytes();
@@ -79,7 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let version = release.manifest().version.clone();
     let pushed = client.push(&Address::release(version.clone()), release.path(), progress)?;
     drawn.bar.finish_and_clear();
-    let serving = if args.no_activate { None } else { Some(client.activate(&version)?.release) };
+    let serving = if args.no_activate { None } else { client.activate(&version)?.release };
     output::print(args.output, &Outcome { release: version, bytes, present: pushed == Pushed::Present, model, serving })
 }
 

@@ -7,6 +7,8 @@ use anyhow::ensure;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
+use super::access::AccessArgs;
+use super::change;
 use super::output::{self, Column, OutputArgs, Report, table, time};
 use crate::snapshot::manifest::{MANIFEST, Manifest, Version};
 use crate::snapshot::release::read_manifest;
@@ -28,8 +30,13 @@ pub(super) struct ActivateArgs {
     /// The release to serve; the previous one is the way back
     version: Version,
     /// The store: the directory that holds releases/ and state.json
-    #[arg(long)]
-    dir: PathBuf,
+    #[arg(long, required_unless_present = "to", conflicts_with = "to")]
+    dir: Option<PathBuf>,
+    /// The operator's door of a running service, such as http://127.0.0.1:9090, which serves it when this returns
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    #[command(flatten)]
+    access: AccessArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -65,8 +72,11 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<()> {
 }
 
 pub(super) fn activate(args: &ActivateArgs) -> anyhow::Result<()> {
-    let state = Store::open(&args.dir).activate(&args.version)?;
-    output::print(args.output, &Activated(state))
+    match (&args.dir, &args.to) {
+        (Some(dir), _) => output::print(args.output, &Activated(Store::open(dir).activate(&args.version)?)),
+        (None, Some(url)) => change::activate(&args.access.client(url)?, &args.version, args.output),
+        (None, None) => unreachable!("clap requires one of the two"),
+    }
 }
 
 impl Entry {

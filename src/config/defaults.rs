@@ -51,6 +51,12 @@ pub const ADMIN_BODY_IDLE_TIMEOUT_MS: u64 = 10_000;
 /// Long enough to start a failed push again by hand without sending everything anew.
 pub const ADMIN_PUSH_IDLE_MAX_MS: u64 = 600_000;
 
+/// What may be read here names releases and figures, no user and no secret; and scrapers and probes rarely hold a token.
+pub const ADMIN_READS: &str = "open";
+
+/// Who asks for client certificates wants nobody without one; a kubelet's probes, which have none, are the exception.
+pub const ADMIN_TLS_CLIENT_REQUIRED: bool = true;
+
 /// Zero means one worker per core, which is what a machine of its own wants.
 pub const RUNTIME_WORKERS: u64 = 0;
 

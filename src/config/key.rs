@@ -78,8 +78,16 @@ pub enum Kind {
     },
     /// A directory that must be named: there is no sensible default.
     Directory,
+    /// A file. Not set unless named.
+    File {
+        /// The path that the reference shows.
+        example: &'static str,
+    },
     /// A file whose contents are a secret: only its path is ever shown. Not set unless named.
-    SecretFile,
+    SecretFile {
+        /// The path that the reference shows.
+        example: &'static str,
+    },
     /// Files, none unless named.
     Files {
         /// A list to show in the reference.
@@ -121,7 +129,8 @@ impl Kind {
             Self::Switch { default } => Some(Value::Switch(*default)),
             Self::Word { default, .. } => Some(Value::Word((*default).to_owned())),
             Self::Words { default, .. } => Some(Value::Words(default.iter().map(|w| (*w).to_owned()).collect())),
-            Self::SecretFile | Self::Files { .. } | Self::Floors { .. } | Self::Place => Some(Value::Unset),
+            Self::File { .. } | Self::SecretFile { .. } => Some(Value::Unset),
+            Self::Files { .. } | Self::Floors { .. } | Self::Place => Some(Value::Unset),
             Self::Name { default } => default.parse().ok().map(Value::Name),
             Self::Directory => None,
         }
@@ -136,7 +145,7 @@ impl Kind {
     pub fn example(&self) -> Option<&'static str> {
         match self {
             Self::Directory => Some("\"/var/lib/segue\""),
-            Self::SecretFile => Some("\"/etc/segue/admin.token\""),
+            Self::File { example } | Self::SecretFile { example } => Some(example),
             Self::Files { example } | Self::Floors { example } => Some(example),
             Self::Place => Some("\"s3://bucket/prefix\""),
             _ => None,
@@ -155,7 +164,7 @@ impl fmt::Display for Kind {
             Self::Word { allowed, .. } => write!(out, "one of {}", allowed.join(", ")),
             Self::Words { allowed, .. } => write!(out, "a list of different words out of {}", allowed.join(", ")),
             Self::Directory => out.write_str("the path of a directory"),
-            Self::SecretFile => out.write_str("the path of a file"),
+            Self::File { .. } | Self::SecretFile { .. } => out.write_str("the path of a file"),
             Self::Files { .. } => out.write_str("a list of different paths of files"),
             Self::Floors { .. } => out.write_str("a list of floors such as \"hit_5=0.25\", each of another figure"),
             Self::Place => out.write_str("a directory, or a URL such as \"s3://bucket/prefix\""),

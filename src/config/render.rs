@@ -83,7 +83,7 @@ fn show_line(key: &Key, settings: &Settings) -> String {
     match (&setting.value, &key.kind) {
         _ if setting.at_fault => format!("# {} has no usable value ({origin})", key.word),
         (Value::Unset, _) => format!("# {} is not set ({origin})", key.word),
-        (value, Kind::SecretFile) => padded(key, value, &format!("{origin}; contents hidden")),
+        (value, Kind::SecretFile { .. }) => padded(key, value, &format!("{origin}; contents hidden")),
         (value, _) => padded(key, value, &origin.to_string()),
     }
 }

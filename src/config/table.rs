@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::defaults::*;
 use super::key::{Key, Kind, Section, WAIT_MS_MAX};
 use super::settings::Settings;
-use super::words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Rung, Signing};
+use super::words::{Flavor, Locking, LogFormat, LogLevel, MissingModel, Pulled, Reads, Rung, Signing};
 use crate::model::engine::Precision;
 use crate::snapshot::gate::Floor;
 use crate::snapshot::manifest::{FORMATS, Version};
@@ -91,6 +91,13 @@ section! {
         "body_read_timeout_ms" => body_read_timeout: Duration = wait_ms(HTTP_BODY_READ_TIMEOUT_MS, 1);
         /// Largest body, in bytes; a larger one gets 413.
         "body_bytes_max" => body_bytes_max: usize = number(HTTP_BODY_BYTES_MAX, 1_024, 64 * 1024 * 1024);
+        /// File with this door's certificate and those that lead to its authority's, in PEM; the door then speaks TLS only.
+        /// Read again when it changes, as are the two below.
+        "tls_cert_file" => tls_cert_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/tls.crt\"" };
+        /// File with the certificate's private key, in PEM.
+        "tls_key_file" => tls_key_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/tls/tls.key\"" };
+        /// File with the authorities, in PEM, one of which must have issued the certificate that every client then shows.
+        "tls_client_ca_file" => tls_client_ca_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crt\"" };
     }
 }
 
@@ -107,16 +114,24 @@ section! {
         "streams_max" => streams_max: usize = number(GRPC_STREAMS_MAX, 1, 100_000);
         /// Time between pings on a quiet connection, in milliseconds; a peer that answers none is dropped.
         "keepalive_interval_ms" => keepalive_interval: Duration = wait_ms(GRPC_KEEPALIVE_INTERVAL_MS, 1_000);
+        /// File with this door's certificate and those that lead to its authority's, in PEM; the door then speaks TLS only.
+        /// Read again when it changes, as are the two below.
+        "tls_cert_file" => tls_cert_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/tls.crt\"" };
+        /// File with the certificate's private key, in PEM.
+        "tls_key_file" => tls_key_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/tls/tls.key\"" };
+        /// File with the authorities, in PEM, one of which must have issued the certificate that every client then shows.
+        "tls_client_ca_file" => tls_client_ca_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crt\"" };
     }
 }
 
 section! {
     /// The operator's door: probes, metrics, reload, activate and push.
     Admin in "admin" {
-        /// Address and port to listen on. Beyond loopback it needs `token_file`.
+        /// Address and port to listen on. Beyond loopback it needs `token_file` or `tls_client_ca_file`.
         "listen" => listen: SocketAddr = Kind::Address { default: ADMIN_LISTEN };
-        /// File that holds the bearer token which calls that change something must carry.
-        "token_file" => token_file: Option<PathBuf> = Kind::SecretFile;
+        /// File that names who may do what, a line each: `ROLE NAME TOKEN`, the role reader or operator, and the word certificate
+        /// in the token's place for a client certificate of that name. One bare token is an operator's.
+        "token_file" => token_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/admin.token\"" };
         /// Largest release that may be pushed, in bytes, all files together.
         "push_bytes_max" => push_bytes_max: u64 = number(ADMIN_PUSH_BYTES_MAX, 1_024, 1 << 50);
         /// Open connections; past it new ones wait in the system's accept queue.
@@ -127,6 +142,20 @@ section! {
         "body_idle_timeout_ms" => body_idle_timeout: Duration = wait_ms(ADMIN_BODY_IDLE_TIMEOUT_MS, 1);
         /// Longest pause in a push, in milliseconds; past it the push is abandoned and its files are removed.
         "push_idle_max_ms" => push_idle_max: Duration = wait_ms(ADMIN_PUSH_IDLE_MAX_MS, 1);
+        /// Who may read: open (whoever reaches this door) or token (who holds a role; probes stay open).
+        "reads" => reads: Reads = Kind::Word { default: ADMIN_READS, allowed: Reads::WORDS };
+        /// File that records every change, a JSON object a line; by default audit.jsonl in the store. A change that cannot be
+        /// recorded is refused.
+        "audit_file" => audit_file: Option<PathBuf> = Kind::File { example: "\"/var/log/segue/audit.jsonl\"" };
+        /// File with this door's certificate and those that lead to its authority's, in PEM; the door then speaks TLS only.
+        /// Read again when it changes, as are the two below.
+        "tls_cert_file" => tls_cert_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/tls.crt\"" };
+        /// File with the certificate's private key, in PEM.
+        "tls_key_file" => tls_key_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/tls/tls.key\"" };
+        /// File with the authorities, in PEM, one of which must have issued the certificate that every client then shows.
+        "tls_client_ca_file" => tls_client_ca_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crt\"" };
+        /// Refuse connections without a certificate where clients are asked for one; false lets probes and open reads in without.
+        "tls_client_required" => tls_client_required: bool = Kind::Switch { default: ADMIN_TLS_CLIENT_REQUIRED };
     }
 }
 

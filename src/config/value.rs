@@ -69,7 +69,9 @@ impl Raw {
             Kind::Switch { .. } => self.switch().map(Value::Switch),
             Kind::Word { allowed, .. } => self.text().filter(|w| allowed.contains(w)).map(|w| Value::Word(w.into())),
             Kind::Words { allowed, .. } => self.words().filter(|words| different(words, allowed)).map(Value::Words),
-            Kind::Directory | Kind::SecretFile => self.text().filter(|path| !path.is_empty()).map(path),
+            Kind::Directory | Kind::File { .. } | Kind::SecretFile { .. } => {
+                self.text().filter(|path| !path.is_empty()).map(path)
+            }
             Kind::Files { .. } => self.words().filter(|paths| apart(paths)).map(|paths| Value::Paths(all(paths))),
             Kind::Floors { .. } => self.words().and_then(|floors| Floor::all(&floors)).map(Value::Floors),
             Kind::Place => self.text().filter(|place| !place.is_empty()).map(|place| Value::Place(place.to_owned())),

@@ -73,6 +73,16 @@ words! {
     }
 }
 
+words! {
+    /// Who may read at the operator's door.
+    Reads {
+        /// Whoever reaches it.
+        Open = "open",
+        /// Who holds a role.
+        Token = "token",
+    }
+}
+
 spelled!(Precision { Full = "full", Quantised = "quantised", });
 
 words! {

@@ -65,6 +65,15 @@ pub struct Lent<'l> {
     pub turn: Option<Turn>,
 }
 
+/// The same, held for an answer that has to wait.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The release.
+    pub release: Arc<Release>,
+    /// What the answer is part of, while a trial is on.
+    pub turn: Option<Turn>,
+}
+
 /// What an answer is part of, while a trial is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -147,6 +156,13 @@ impl Live {
     /// Whether a release serves.
     pub fn is_ready(&self) -> bool {
         self.lineup.load().is_some()
+    }
+}
+
+impl Lent<'_> {
+    /// Holds the release for longer than the load.
+    pub fn hold(self) -> Held {
+        Held { release: self.release.clone(), turn: self.turn }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::compare::Likeness;
 use super::spread::{DURATION_BOUNDS_S, OVERLAP_BOUNDS, Spread, SpreadTotals};
 use crate::answer::{Answer, Source};
 use crate::snapshot::live::Arm;
@@ -63,7 +64,7 @@ pub struct ArmTotals {
     pub degraded: u64,
     /// Answers that came too late, or for which the caller did not stay.
     pub errors: u64,
-    /// Time from the question to its answer.
+    /// Time from a question that came alone to its answer.
     pub durations: SpreadTotals,
 }
 
@@ -82,8 +83,13 @@ pub struct Began {
 
 impl Tally {
     /// Counts an answer to a caller.
-    pub fn answered(&self, arm: Arm, answer: &Answer<'_>, elapsed: Duration) {
-        self.shard().canary[arm as usize].answered(answer, elapsed);
+    pub fn answered(&self, arm: Arm, answer: &Answer<'_>) {
+        self.shard().canary[arm as usize].answered(answer);
+    }
+
+    /// Counts the time that an answer took.
+    pub fn timed(&self, arm: Arm, elapsed: Duration) {
+        self.shard().canary[arm as usize].timed(elapsed);
     }
 
     /// Counts an answer that came too late, or for which the caller did not stay.
@@ -103,14 +109,15 @@ impl Tally {
 
     /// Counts an answer of a shadow's arm.
     pub(super) fn shadowed(&self, arm: Arm, answer: &Answer<'_>, elapsed: Duration) {
-        self.shadow[arm as usize].answered(answer, elapsed);
+        self.shadow[arm as usize].answered(answer);
+        self.shadow[arm as usize].timed(elapsed);
     }
 
-    /// Counts two answers compared: the part that they have in common, and whether they begin alike.
-    pub(super) fn compared(&self, overlap: f64, top1: Agreement) {
+    /// Counts two answers compared.
+    pub(super) fn compared(&self, likeness: Likeness) {
+        self.overlap.record((likeness.overlap * 1e9).round() as u64);
+        self.top1_agreed.fetch_add(u64::from(likeness.top1), Relaxed);
         self.compared.fetch_add(1, Relaxed);
-        self.overlap.record((overlap * 1e9) as u64);
-        self.top1_agreed.fetch_add(u64::from(top1 == Agreement::Same), Relaxed);
     }
 
     /// What it holds now.
@@ -138,24 +145,18 @@ impl Tally {
     }
 }
 
-/// Whether two answers begin with the same candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Agreement {
-    /// They do, or neither has any.
-    Same,
-    /// They do not.
-    Different,
-}
-
 impl ArmCells {
     fn new() -> Self {
         let (degraded, errors) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { sources: Default::default(), degraded, errors, durations: Spread::new(DURATION_BOUNDS_S) }
     }
 
-    fn answered(&self, answer: &Answer<'_>, elapsed: Duration) {
-        self.sources[answer.source as usize].fetch_add(1, Relaxed);
+    fn timed(&self, elapsed: Duration) {
         self.durations.record(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn answered(&self, answer: &Answer<'_>) {
+        self.sources[answer.source as usize].fetch_add(1, Relaxed);
         if answer.degraded.is_some() {
             self.degraded.fetch_add(1, Relaxed);
         }

@@ -10,6 +10,7 @@ use crate::snapshot::catalogue;
 use crate::snapshot::release::Release;
 
 mod codec;
+mod snapshots;
 
 pub use codec::Codec;
 
@@ -19,8 +20,11 @@ pub mod v1 {
     tonic::include_proto!("segue.v1");
 }
 
-/// The whole contract with its comments, for reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/segue_descriptors.bin"));
+/// The public door's contract with its comments, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/next_clusters_descriptors.bin"));
+
+/// The operator's door's contract, which the public one must not tell of.
+pub const SNAPSHOTS_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshots_descriptors.bin"));
 
 impl From<v1::NextClustersRequest> for Question {
     fn from(request: v1::NextClustersRequest) -> Self {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use ureq::{Body, SendBody};
 
@@ -22,6 +22,8 @@ const RETRY_WAIT: Duration = Duration::from_millis(200);
 const SEND_WAIT: Duration = Duration::from_secs(60);
 /// The slowest rate.
 const BYTES_PER_S_MIN: u64 = 64 * 1024;
+/// Longest silence in the reply to a question: a stream of changes says three times as often that it lives.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Longest reply that is read; none comes near it.
 const REPLY_BYTES_MAX: u64 = 1 << 20;
 
@@ -37,6 +39,8 @@ pub(super) struct Call<'a> {
 
 /// What a call carries.
 pub(super) enum Content<'a> {
+    /// Nothing: a question.
+    None,
     /// JSON, held whole.
     Json(&'a [u8]),
     /// A file, read anew at each attempt, and who hears how many of its bytes are on their way.
@@ -53,12 +57,17 @@ struct Told<'a> {
 impl Call<'_> {
     /// Sends the call until it is answered for good, a bounded number of times, and reads the answer.
     pub(super) fn send<T: DeserializeOwned>(&self, client: &Client) -> Result<T, ClientError> {
+        let body = self.body(self.open(client)?, REPLY_BYTES_MAX)?;
+        serde_json::from_slice(&body).map_err(|_| self.foreign(StatusCode::OK))
+    }
+
+    /// The same where the reply is to be read in pieces: gives what the service granted.
+    pub(super) fn open(&self, client: &Client) -> Result<Response<Body>, ClientError> {
         let mut attempts = 1;
         loop {
             let answered = self.attempt(client)?;
             if attempts == ATTEMPTS_MAX || !is_passing(&answered) {
-                let response = answered.map_err(|source| self.unreachable(attempts, source))?;
-                return self.read(response);
+                return self.granted(answered.map_err(|source| self.unreachable(attempts, source))?);
             }
             thread::sleep(RETRY_WAIT * 2_u32.pow(attempts - 1));
             attempts += 1;
@@ -68,6 +77,12 @@ impl Call<'_> {
     /// One attempt. The outer error is ours and ends it all; the inner is the connection's.
     fn attempt(&self, client: &Client) -> Result<Result<Response<Body>, ureq::Error>, ClientError> {
         match self.content {
+            Content::None => {
+                let asked =
+                    |request| client.agent.configure_request(request).timeout_per_read(Some(SILENCE_MAX)).build();
+                let request = self.request(client).body(()).map_err(Into::into);
+                Ok(request.and_then(|request| client.agent.run(asked(request))))
+            }
             Content::Json(json) => {
                 let request = self.request(client).header(CONTENT_TYPE, "application/json");
                 Ok(run(client, request, (json.len() as u64, &mut &*json)))
@@ -92,15 +107,26 @@ impl Call<'_> {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, mut response: Response<Body>) -> Result<T, ClientError> {
+    /// A reply that is what was asked for; the service's own words where it refused.
+    fn granted(&self, response: Response<Body>) -> Result<Response<Body>, ClientError> {
         let status = response.status();
-        let foreign = || ClientError::Foreign { url: self.url.clone(), status: status.as_u16() };
-        let body = response.body_mut().with_config().limit(REPLY_BYTES_MAX).read_to_vec().map_err(|_| foreign())?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|_| foreign());
+            return Ok(response);
         }
-        let problem: ProblemBody = serde_json::from_slice(&body).map_err(|_| foreign())?;
+        let body = self.body(response, REPLY_BYTES_MAX).map_err(|_| self.foreign(status))?;
+        let problem: ProblemBody = serde_json::from_slice(&body).map_err(|_| self.foreign(status))?;
         Err(ClientError::Refused { url: self.url.clone(), status: status.as_u16(), detail: problem.detail })
+    }
+
+    /// All of a reply's body, which a service keeps below `bytes_max`.
+    pub(super) fn body(&self, mut response: Response<Body>, bytes_max: u64) -> Result<Vec<u8>, ClientError> {
+        let read = response.body_mut().with_config().limit(bytes_max).read_to_vec();
+        read.map_err(|_| self.foreign(response.status()))
+    }
+
+    /// Something else than a service answered.
+    pub(super) fn foreign(&self, status: StatusCode) -> ClientError {
+        ClientError::Foreign { url: self.url.clone(), status: status.as_u16() }
     }
 
     fn unreachable(&self, attempts: u32, source: ureq::Error) -> ClientError {

@@ -1,12 +1,17 @@
-//! What an operator asks of a running service and changes nothing by: its state, its counters, its unseen log.
+//! What an operator asks of a running service and changes nothing by: its state, its releases, its counters, its unseen
+//! log.
 
 use std::io::BufReader;
 
-use http::Response;
-use ureq::Body;
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
 
+use super::call::{Call, Content};
 use super::{Client, ClientError};
 use crate::admin::documents::StatusBody;
+use crate::admin::documents::releases::{EntryBody, ReleasesBody};
+use crate::snapshot::manifest::Version;
+use crate::trial::figures::TrialFigures;
 use crate::unseen::file::Span;
 use crate::unseen::merge::Merge;
 
@@ -17,10 +22,33 @@ impl Client {
     /// Everything an operator asks first.
     ///
     /// # Errors
-    /// When something else than a service answers, or nothing.
+    /// When the service refuses, or something else answers, or nothing.
     pub fn status(&self) -> Result<StatusBody, ClientError> {
-        let path = "/admin/v1/status";
-        serde_json::from_str(&self.text(path)?).map_err(|_| self.foreign(path, 200))
+        self.document("/admin/v1/status")
+    }
+
+    /// Every release that the service knows, and where each stands.
+    ///
+    /// # Errors
+    /// As [`Client::status`].
+    pub fn releases(&self) -> Result<ReleasesBody, ClientError> {
+        self.document("/admin/v1/releases")
+    }
+
+    /// One release.
+    ///
+    /// # Errors
+    /// As [`Client::status`].
+    pub fn release(&self, version: &Version) -> Result<EntryBody, ClientError> {
+        self.document(&format!("/admin/v1/releases/{version}"))
+    }
+
+    /// How the release on trial fares against the one that serves; none while none is on.
+    ///
+    /// # Errors
+    /// As [`Client::status`].
+    pub fn trial(&self) -> Result<Option<TrialFigures>, ClientError> {
+        self.document("/admin/v1/trial")
     }
 
     /// Every metric, in the Prometheus text format.
@@ -28,7 +56,9 @@ impl Client {
     /// # Errors
     /// As [`Client::status`].
     pub fn metrics(&self) -> Result<String, ClientError> {
-        self.text("/metrics")
+        let call = self.get("/metrics");
+        let text = call.body(call.open(self)?, TEXT_BYTES_MAX)?;
+        String::from_utf8(text).map_err(|_| call.foreign(StatusCode::OK))
     }
 
     /// The unseen log as one span, histories cut to their most recent `length_max` clusters, if given.
@@ -36,30 +66,23 @@ impl Client {
     /// # Errors
     /// As [`Client::status`].
     pub fn unseen(&self, length_max: Option<usize>) -> Result<Span, ClientError> {
-        let path = "/admin/v1/unseen";
-        let mut response = self.get(path)?;
+        let call = self.get("/admin/v1/unseen");
+        let mut response = call.open(self)?;
         // Line by line: the whole log need not fit in memory, and its merged counts are bounded by the service's limits.
         let lines = BufReader::new(response.body_mut().with_config().limit(u64::MAX).reader());
         let mut merge = Merge::new(length_max);
-        merge.add(lines).map_err(|_| self.foreign(path, 200))?;
+        merge.add(lines).map_err(|_| call.foreign(StatusCode::OK))?;
         Ok(merge.finish())
     }
 
-    fn text(&self, path: &str) -> Result<String, ClientError> {
-        let mut response = self.get(path)?;
-        let read = response.body_mut().with_config().limit(TEXT_BYTES_MAX).read_to_string();
-        read.map_err(|_| self.foreign(path, response.status().as_u16()))
+    /// A question.
+    pub(super) fn get(&self, path: &str) -> Call<'static> {
+        Call { method: Method::GET, url: format!("{}{path}", self.base), content: Content::None }
     }
 
-    fn get(&self, path: &str) -> Result<Response<Body>, ClientError> {
-        let url = format!("{}{path}", self.base);
-        let unreachable = |source| ClientError::Unreachable { url: url.clone(), attempts: 1, source: Box::new(source) };
-        let response = self.agent.get(&url).call().map_err(unreachable)?;
-        let status = response.status();
-        if status.is_success() { Ok(response) } else { Err(self.foreign(path, status.as_u16())) }
-    }
-
-    fn foreign(&self, path: &str, status: u16) -> ClientError {
-        ClientError::Foreign { url: format!("{}{path}", self.base), status }
+    fn document<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let call = self.get(path);
+        let document = call.body(call.open(self)?, TEXT_BYTES_MAX)?;
+        serde_json::from_slice(&document).map_err(|_| call.foreign(StatusCode::OK))
     }
 }

@@ -1,0 +1,1 @@
+//! What the log holds after changes, refusals and disks that refuse.
