@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod state;
 pub mod store;
+pub mod retention;
 mod piece;
 pub mod map;
 pub mod table;

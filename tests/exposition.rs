@@ -16,11 +16,12 @@ use segue::config::Rung;
 use segue::error::Code;
 use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase};
 use segue::model::engine::Precision;
+use segue::snapshot::lifecycle::{Book, Standing};
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
 use segue::wire::proto::v1;
 use serde_json::Value;
 use support::model;
-use support::release::{CLUSTERS, ROWS, publish_naming};
+use support::release::{CLUSTERS, ROWS, publish_naming, version};
 use support::service::{Running, start_with};
 
 /// Labels that the scraper adds.
@@ -136,7 +137,11 @@ fn a_service_that_was_asked_exposes_every_metric() {
     running.http().get("/next-clusters?history=60,30").json::<Value>(200);
     running.http().get("/next-clusters?history=10,20").json::<Value>(200);
     running.grpc().next_clusters(v1::NextClustersRequest::default()).expect("an answer");
-    fs::write(running.dir().join("state.json"), r#"{"current":"gone"}"#).expect("the store can be written");
+    publish_naming(running.dir(), ("staged", None), CLUSTERS, ROWS);
+    let staged = running.service.reloader().stage(version("staged")).blocking_recv().expect("the reloader runs");
+    assert!(staged.failure().is_none(), "{staged:?}");
+    fs::write(running.dir().join("state.json"), r#"{"current":"gone","staged":"staged"}"#)
+        .expect("the store can be written");
     running.reload();
     let exposed = parse(&running.service.metrics().render());
     for metric in METRICS {
@@ -192,10 +197,19 @@ fn exercised() -> Metrics {
     }
     metrics.watch(std::sync::Arc::new(Busy));
     metrics.release().loaded(&manifest(), 1_700_000_200);
+    metrics.release().keep(&staged());
     metrics.release().phase(Phase::Swap, Duration::from_micros(1));
     metrics.model().waited(Duration::from_micros(100));
     metrics.model().computed(1, Duration::from_micros(100));
     metrics
+}
+
+/// A book in which a release came to be staged.
+fn staged() -> Book {
+    let book = Book::new();
+    let steps = [Standing::Verifying, Standing::Loading, Standing::Warming, Standing::Checking, Standing::Staged];
+    steps.into_iter().for_each(|standing| book.note(&version("v2"), standing, None));
+    book
 }
 
 fn manifest() -> Manifest {

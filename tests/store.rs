@@ -119,9 +119,12 @@ fn the_pointer_moves_and_remembers_one_step() {
     }
     let store = Store::open(dir.path());
     assert_eq!(store.state().expect("no pointer is no error"), State::default());
-    let steps = [("a", None), ("b", Some("a")), ("b", Some("a")), ("c", Some("b")), ("b", Some("c"))];
-    for (name, previous) in steps {
-        let expected = State { current: Some(version(name)), previous: previous.map(version), ..State::default() };
+    let steps =
+        [("a", None, ""), ("b", Some("a"), ""), ("b", Some("a"), ""), ("c", Some("b"), "a"), ("b", Some("c"), "a")];
+    for (name, previous, retired) in steps {
+        let retired = retired.split_terminator(',').map(version).collect();
+        let expected =
+            State { current: Some(version(name)), previous: previous.map(version), retired, ..State::default() };
         assert_eq!(store.activate(&version(name)).expect("it is complete"), expected);
         assert_eq!(store.state().expect("just written"), expected);
     }
@@ -159,6 +162,10 @@ fn every_store_error_is_tripped_by_its_cause() {
             seen.insert(variant(&error));
         }
     }
+    fs::write(&pointer, r#"{"current":"v0","pinned":"v0"}"#).expect("the store can be written");
+    let refused = store.activate(&version("v1")).expect_err("another one is pinned");
+    assert_eq!((refused.to_string().as_str(), refused.reason()), ("pinned to v0; unpin first", "pinned"));
+    seen.insert(variant(&refused));
     fs::remove_file(&pointer).and_then(|()| fs::create_dir(&pointer)).expect("the store can be written");
     seen.insert(variant(&store.state().expect_err("a directory is no pointer")));
     assert_eq!(seen, variants("src/snapshot/store.rs", "StoreError"));

@@ -63,18 +63,19 @@ impl DurationTotals {
         self.counts.iter().sum()
     }
 
-    /// Appends the series in the text format. `labels` are written as they are, so they must need no escaping.
+    /// Appends the series in the text format. `labels`, of which there may be none, are written as they are, so they must need
+    /// no escaping.
     pub(super) fn write(&self, out: &mut String, metric: &Metric, labels: &str) {
         let (name, count) = (metric.name, self.count());
-        let more = if labels.is_empty() { "" } else { "," };
+        let (whole, more) = if labels.is_empty() { (String::new(), "") } else { (format!("{{{labels}}}"), ",") };
         let mut below = 0;
         for (bound, in_bucket) in metric.buckets().iter().zip(&self.counts) {
             below += in_bucket;
             line(out, format_args!("{name}_bucket{{{labels}{more}le=\"{bound}\"}} {below}"));
         }
         line(out, format_args!("{name}_bucket{{{labels}{more}le=\"+Inf\"}} {count}"));
-        line(out, format_args!("{name}_sum{{{labels}}} {}", self.sum_ns as f64 / 1e9));
-        line(out, format_args!("{name}_count{{{labels}}} {count}"));
+        line(out, format_args!("{name}_sum{whole} {}", self.sum_ns as f64 / 1e9));
+        line(out, format_args!("{name}_count{whole} {count}"));
     }
 
     fn plus(mut self, worker: &Durations) -> Self {

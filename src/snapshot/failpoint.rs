@@ -3,7 +3,8 @@
 //! It must never do anything in a build that serves: only the feature `failpoints`, which the tests turn on, gives it a
 //! body.
 
-/// A moment in publishing a release or a model, or in moving the pointer, named by what has just been done.
+/// A moment in publishing a release or a model, in moving the pointer, or in a release's life, named by what has just been
+/// done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// The hidden directory was made.
@@ -38,6 +39,26 @@ pub enum Moment {
     StateSynced,
     /// The next pointer took the place of the one before.
     StateNamed,
+    /// A release was opened, to be loaded.
+    Opened,
+    /// Every byte of it was verified.
+    Verified,
+    /// It got its model.
+    Completed,
+    /// Its table was read once.
+    Warmed,
+    /// It passed every check.
+    Checked,
+    /// It is in the hands of who decides what becomes of it.
+    Loaded,
+    /// The pointer names it, or what takes its place, and it does not serve yet.
+    Pointed,
+    /// It serves, and nobody was told yet.
+    Swapped,
+    /// What served long ago was hidden, and the store has not forgotten it.
+    Hidden,
+    /// What served long ago was removed.
+    Removed,
 }
 
 impl Moment {
@@ -69,6 +90,23 @@ impl Moment {
     /// Every moment of a push, in order.
     pub const PUSH: [Self; 4] = [Self::PartialMade, Self::FileReceived, Self::PartialSynced, Self::Named];
 
+    /// Every moment in the life of a release that the running service moves, from the load to the removal.
+    pub const LIFE: [Self; 13] = [
+        Self::Opened,
+        Self::Verified,
+        Self::Completed,
+        Self::Warmed,
+        Self::Checked,
+        Self::Loaded,
+        Self::StateWritten,
+        Self::StateSynced,
+        Self::StateNamed,
+        Self::Pointed,
+        Self::Swapped,
+        Self::Hidden,
+        Self::Removed,
+    ];
+
     /// The failpoint's name.
     pub const fn label(self) -> &'static str {
         match self {
@@ -88,6 +126,16 @@ impl Moment {
             Self::StateWritten => "state_written",
             Self::StateSynced => "state_synced",
             Self::StateNamed => "state_named",
+            Self::Opened => "opened",
+            Self::Verified => "verified",
+            Self::Completed => "completed",
+            Self::Warmed => "warmed",
+            Self::Checked => "checked",
+            Self::Loaded => "loaded",
+            Self::Pointed => "pointed",
+            Self::Swapped => "swapped",
+            Self::Hidden => "hidden",
+            Self::Removed => "removed",
         }
     }
 }

@@ -11,6 +11,8 @@ mod book;
 mod watch;
 
 pub use book::Book;
+pub(super) use book::ENDED_MAX;
+pub use watch::Changes;
 
 use super::manifest::Version;
 
@@ -137,10 +139,20 @@ impl Standing {
         matches!(self, Self::Staged | Self::Shadow | Self::Canary)
     }
 
+    /// Whether it serves, or could at once.
+    pub const fn is_placed(self) -> bool {
+        self.is_staged() || matches!(self, Self::Current | Self::Previous)
+    }
+
     /// Whether a life may begin here, as far as this process has seen it: with a push, with a load from the disk, or
     /// with what the store says of releases that no longer serve.
     pub const fn begins(self) -> bool {
-        matches!(self, Self::Fetching | Self::Verifying | Self::Retired | Self::Failed | Self::Quarantined)
+        self.is_ended() || matches!(self, Self::Fetching | Self::Verifying | Self::Previous)
+    }
+
+    /// Whether it is out of the way, for now or for good.
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Retired | Self::Failed | Self::Quarantined)
     }
 
     /// Whether `next` may follow. Any load may fail, and any release may be quarantined; nothing follows quarantine.

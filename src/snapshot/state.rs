@@ -30,7 +30,8 @@ pub struct State {
     /// The releases that may never serve again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantined: BTreeMap<Version, Quarantined>,
-    /// The releases that served or were staged here once, oldest first, and are still on the disk.
+    /// The releases that served or were staged here once and are still on the disk, oldest first; those that are
+    /// quarantined among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<Version>,
 }
@@ -107,8 +108,7 @@ impl Refusal {
 impl State {
     /// Points at another release; the one before becomes the previous one.
     pub fn activate(&mut self, version: &Version) -> Result<(), Refusal> {
-        self.check_barred(version)?;
-        self.check_pin(Some(version))?;
+        self.check_free(version)?;
         self.clear(version);
         if self.current.as_ref() != Some(version) {
             let before = self.current.replace(version.clone());
@@ -129,18 +129,39 @@ impl State {
         Ok(())
     }
 
+    /// Whether a release may serve now: an error where it is quarantined, or another one is pinned.
+    pub fn check_free(&self, version: &Version) -> Result<(), Refusal> {
+        self.check_barred(version)?;
+        self.check_pin(Some(version))
+    }
+
+    /// Takes a release back that was staged.
+    pub fn unstage(&mut self) {
+        let staged = self.staged.take();
+        self.retire(staged);
+    }
+
+    /// What was pointed at behind this program's back serves since, and this release did before: where a rollback goes.
+    pub fn succeed(&mut self, before: &Version) {
+        let elsewhere = [&self.current, &self.previous].into_iter().flatten().any(|held| held == before);
+        if !elsewhere && !self.quarantined.contains_key(before) {
+            self.retired.retain(|retired| retired != before);
+            self.replace_previous(Some(before.clone()));
+        }
+    }
+
     /// Goes back to the release before, and remembers not to take the one it leaves up again by itself.
     pub fn roll_back(&mut self) -> Result<Version, Refusal> {
-        self.check_pin(None)?;
-        let target = self.rollback_target()?.clone();
+        let target = self.check_rollback()?.clone();
         self.clear(&target);
         self.declined = self.current.replace(target.clone());
         self.previous.clone_from(&self.declined);
         Ok(target)
     }
 
-    /// Where a rollback would go.
-    pub fn rollback_target(&self) -> Result<&Version, Refusal> {
+    /// Where a rollback would go; an error where it may not.
+    pub fn check_rollback(&self) -> Result<&Version, Refusal> {
+        self.check_pin(None)?;
         let target = self.previous.as_ref().ok_or(Refusal::NoPrevious)?;
         if self.declined.as_ref() == Some(target) {
             return Err(Refusal::Declined { version: target.clone() });
@@ -176,6 +197,7 @@ impl State {
         }
         let why = Quarantined { reason: reason.class.to_owned(), text: reason.text.clone(), at_unix_s };
         self.quarantined.insert(version.clone(), why);
+        self.retired.push(version.clone());
         Ok(())
     }
 
@@ -193,6 +215,26 @@ impl State {
             Some(pinned) if Some(pinned) != version => Err(Refusal::Pinned { pinned: pinned.clone() }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a release served or was staged here before.
+    pub fn has_served(&self, version: &Version) -> bool {
+        self.holds(version) || self.declined.as_ref() == Some(version) || self.retired.contains(version)
+    }
+
+    /// The retired releases beyond the latest `retired_max`: their files may go.
+    pub fn expired(&self, retired_max: usize) -> &[Version] {
+        &self.retired[..self.retired.len().saturating_sub(retired_max)]
+    }
+
+    /// The releases that could serve where the current one cannot, the likeliest first: the previous one and what served
+    /// before it, and at the end what was rolled back from.
+    pub fn good(&self) -> Vec<&Version> {
+        let barred = |version: &Version| self.quarantined.contains_key(version);
+        let mut good: Vec<_> = self.previous.iter().chain(self.retired.iter().rev()).collect();
+        good.retain(|version| !barred(version));
+        good.sort_by_key(|version| self.declined.as_ref() == Some(*version));
+        good
     }
 
     /// Whether a release must stay on the disk.

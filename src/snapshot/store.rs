@@ -59,6 +59,17 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Its class, as a failure's reason spells it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Release { source, .. } => source.reason(),
+            Self::Refused(refusal) => refusal.class(),
+            Self::State { .. } | Self::Io { .. } => "io",
+        }
+    }
+}
+
 /// A directory with `releases/`, `models/` and `state.json`.
 #[derive(Clone, Debug)]
 pub struct Store {

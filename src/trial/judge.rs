@@ -198,3 +198,6 @@ fn told(bound: Bound, [current, trial]: [Part; 2], excess_max: f64) -> String {
 fn micros(seconds: f64) -> f64 {
     (seconds * 1e6).round()
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,49 @@ impl SpreadTotals {
 fn units(value: f64) -> u64 {
     (value * UNITS).round() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{DURATION_BOUNDS_S, OVERLAP_BOUNDS, Spread, units};
+
+    proptest! {
+        /// Against the values themselves: a quantile is the first bound that as many keep to; what is above is above.
+        #[test]
+        fn a_spread_tells_what_the_values_do(values in prop::collection::vec(0..3_000_000_000_u64, 0..60), part in 0.01..=1.0_f64) {
+            let spread = Spread::new(DURATION_BOUNDS_S);
+            values.iter().for_each(|value| spread.record(*value));
+            let totals = spread.totals();
+            let below = |bound: f64| values.iter().filter(|value| **value <= units(bound)).count();
+            let wanted = (part * values.len() as f64).ceil() as usize;
+            let bound = DURATION_BOUNDS_S.iter().copied().find(|bound| below(*bound) >= wanted).unwrap_or(f64::INFINITY);
+            prop_assert_eq!(totals.quantile(part, DURATION_BOUNDS_S), (!values.is_empty()).then_some(bound));
+            prop_assert_eq!((totals.count(), totals.sum_billionths()), (values.len() as u64, values.iter().sum::<u64>()));
+            for &limit in DURATION_BOUNDS_S {
+                prop_assert_eq!(totals.above(limit, DURATION_BOUNDS_S), (values.len() - below(limit)) as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_between_bounds_counts_what_is_above_it_for_certain() {
+        let spread = Spread::new(DURATION_BOUNDS_S);
+        [1_200_000, 1_250_000, 1_400_000].into_iter().for_each(|value| spread.record(value));
+        // 1.1 ms lies between 1 and 1.3: of what is up to 1.3, nothing is known.
+        let above = |limit| spread.totals().above(limit, DURATION_BOUNDS_S);
+        assert_eq!((above(0.001), above(0.001_1), above(0.001_3), above(2.0)), (3, 1, 1, 0));
+    }
+
+    #[test]
+    fn moments_subtract_and_the_whole_is_above_nothing() {
+        let spread = Spread::new(OVERLAP_BOUNDS);
+        spread.record(units(0.25));
+        let before = spread.totals();
+        spread.record(units(1.0));
+        let since = spread.totals().since(&before);
+        assert_eq!((since.count(), since.mean(), before.mean()), (1, Some(1.0), Some(0.25)));
+        assert_eq!(before.since(&before).mean(), None);
+        assert_eq!(spread.totals(), before.plus(&since));
+    }
+}

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch::Receiver;
-
-use super::watch::Bell;
+use super::watch::{Bell, Changes};
 use super::{Entry, Fetched, Reason, STEPS_MAX, Standing, Step};
 use crate::snapshot::manifest::Version;
 
 /// Entries of releases that are out of the way, that are kept of each of the standings retired, failed and
 /// quarantined: the latest. The others are few by nature.
-pub(super) const ENDED_MAX: usize = 8;
+pub(in crate::snapshot) const ENDED_MAX: usize = 8;
 
 /// The book of all releases that this process has seen; clones share it.
 #[derive(Clone, Debug)]
@@ -96,7 +94,7 @@ impl Book {
     }
 
     /// Sees every change from now on.
-    pub fn subscribe(&self) -> Receiver<u64> {
+    pub fn subscribe(&self) -> Changes {
         self.inner.bell.subscribe()
     }
 

@@ -2,6 +2,9 @@
 
 use tokio::sync::watch;
 
+/// Shows how often a book changed, and can be waited on.
+pub type Changes = watch::Receiver<u64>;
+
 /// Counts the changes of a book.
 #[derive(Debug)]
 pub(super) struct Bell(watch::Sender<u64>);
@@ -23,7 +26,7 @@ impl Bell {
     }
 
     /// Sees every change from now on; changes that come faster than they are read are seen as one.
-    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+    pub(super) fn subscribe(&self) -> Changes {
         self.0.subscribe()
     }
 }

@@ -1,8 +1,6 @@
 //! What the reloader is asked for; it must never do any of it.
 
-use tokio::sync::oneshot;
-
-use super::Outcome;
+use super::Reply;
 use crate::snapshot::lifecycle::Reason;
 use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
@@ -10,7 +8,7 @@ use crate::snapshot::manifest::Version;
 /// A command, and who waits for its outcome.
 pub(super) struct Request {
     pub command: Command,
-    pub reply: oneshot::Sender<Outcome>,
+    pub reply: Reply,
 }
 
 /// What may be asked of the reloader; its handle says what each means.

@@ -1,7 +1,12 @@
 //! What came of a command, and how the reloader stands; nothing here moves anything.
 
+use std::path::Path;
+
+use super::unix_s;
 use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
+use crate::snapshot::release::ReleaseError;
+use crate::snapshot::store::StoreError;
 
 /// What came of a command: who stood where before and after it, and whether it was done.
 #[derive(Clone, Debug)]
@@ -48,7 +53,7 @@ pub struct Failure {
     /// The release that failed, if one was named.
     pub version: Option<Version>,
     /// Its class: that of the metric for a load that failed, and for a command that is refused one of `pinned`,
-    /// `quarantined`, `no_previous`, `declined`, `not_current`, `not_staged`.
+    /// `quarantined`, `no_previous`, `declined`, `not_current`, `not_staged`, `superseded`.
     pub reason: &'static str,
     /// What was expected, what came, and what to do.
     pub text: String,
@@ -86,5 +91,33 @@ impl Outcome {
     /// Why nothing was done.
     pub fn failure(&self) -> Option<&Failure> {
         self.result.as_ref().err()
+    }
+}
+
+impl Failure {
+    /// A release that could not be loaded.
+    pub(super) fn of_load(version: &Version, error: &ReleaseError) -> Self {
+        Self::new(Some(version.clone()), error.reason(), error.to_string())
+    }
+
+    /// A change that the store refused.
+    pub(super) fn refused(version: Option<Version>, error: &StoreError) -> Self {
+        Self::new(version, error.reason(), error.to_string())
+    }
+
+    /// A pointer that names nothing.
+    pub(super) fn no_pointer(dir: &Path) -> Self {
+        let text = format!("the store {} points at no release; `segue activate VERSION` does", dir.display());
+        Self::new(None, "missing", text)
+    }
+
+    /// An activation that a rollback overtook.
+    pub(super) fn superseded(version: &Version) -> Self {
+        let text = format!("release {version} was overtaken by another change; activate it again if it shall serve");
+        Self::new(Some(version.clone()), "superseded", text)
+    }
+
+    fn new(version: Option<Version>, reason: &'static str, text: String) -> Self {
+        Self { version, reason, text, at_unix_s: unix_s() }
     }
 }
