@@ -340,7 +340,7 @@ section! {
         /// Release, model and catalogue were made for each other, and the catalogue still knows enough of the current one's
         /// clusters. (A release and a model that do not fit each other are refused in any case.)
         "compatibility" => compatibility: bool = Kind::Switch { default: GATES_ON };
-        /// The least share of the current catalogue's clusters that the next one must hold.
+        /// The least share of the current catalogue's clusters that the next one must hold, under the same id and name.
         "catalogue_kept_min" => catalogue_kept_min: f64 = Kind::Share { default: GATES_CATALOGUE_KEPT_MIN };
         /// The release's data ends no earlier than the current one's.
         "window" => window: bool = Kind::Switch { default: GATES_ON };

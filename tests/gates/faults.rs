@@ -33,7 +33,11 @@ const ROWS: &[Row] = &[
         about: "another catalogue",
         make: || Made::new(&Plan { clusters: (130..170).collect(), ..Plan::default() }),
         strict: DEFAULTS,
-        says: &["at least 20 of the current catalogue's 40 clusters", "got 10", "gates.catalogue_kept_min"],
+        says: &[
+            "at least 20 of the current catalogue's 40 clusters, by id and name",
+            "got 10",
+            "gates.catalogue_kept_min",
+        ],
         wide: |rules| rules.catalogue_kept_min = 0.25,
         off: |rules| rules.compatibility = false,
     },
