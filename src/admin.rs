@@ -32,6 +32,7 @@ use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
+use crate::tls::{Tls, TlsError, TlsFiles};
 
 // What both skins stand on.
 mod desk;
@@ -99,6 +100,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Running {
     stop: Drain,
+    tls: Option<Arc<Tls>>,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -116,12 +118,22 @@ pub enum AdminStartError {
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
     Token(#[from] HoldersError),
+    /// The certificates cannot be used.
+    #[error("admin: {0}")]
+    Tls(#[from] TlsError),
     /// Changes could not be recorded.
     #[error("admin.audit_file: {0}")]
     Audit(#[from] AuditError),
     /// The system gives no thread or no runtime.
     #[error("the operator's door cannot start: {0}")]
     Io(#[from] io::Error),
+}
+
+/// What was made ready for the door's thread.
+struct Opening {
+    parts: Parts,
+    audit: Audit,
+    tls: Option<Arc<Tls>>,
 }
 
 /// HTTP/1.1 and HTTP/2 on the connections of this door.
@@ -149,17 +161,20 @@ impl Admin {
         let runtime =
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
         let audit = Audit::open(self.config.admin.audit_file.as_deref(), parts.store.dir(), parts.metrics.clone())?;
+        let tls = Tls::of::<AdminProtocol>(TlsFiles::admin(&self.config.admin), &parts.metrics)?;
+        let opening = Opening { parts, audit, tls: tls.clone() };
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
-        let thread = thread.spawn(move || self.run(runtime, parts, audit, &stopped).inspect_err(log_end))?;
-        Ok(Running { stop, thread })
+        let thread = thread.spawn(move || self.run(runtime, opening, &stopped).inspect_err(log_end))?;
+        Ok(Running { stop, tls, thread })
     }
 
-    fn run(self, runtime: Runtime, parts: Parts, audit: Audit, stop: &Drain) -> io::Result<()> {
-        let Self { listener, auth, config } = self;
+    fn run(self, runtime: Runtime, opening: Opening, stop: &Drain) -> io::Result<()> {
+        let (Self { listener, auth, config }, Opening { parts, audit, tls }) = (self, opening);
         let desk = Arc::new(Desk::new(parts, (auth, audit), &config, stop));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
+        let door = door.with_tls(tls);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
             tokio::spawn(keep_clean(desk));
@@ -175,6 +190,11 @@ impl Admin {
 }
 
 impl Running {
+    /// Its certificates, where it speaks TLS.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
+    }
+
     /// Closes the door and waits, within a limit, until it is.
     pub fn stop(self) {
         self.stop.advance(Stage::Closing);

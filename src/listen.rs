@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::{self, Flavor};
 use crate::drain::{Drain, Stage};
-use crate::tls::Subject;
+use crate::tls::{Subject, Tls};
 
 /// Connections that the system may hold ready before they are accepted: a reconnecting fleet's worth.
 const BACKLOG: i32 = 1024;
@@ -92,6 +92,7 @@ impl<C: GracefulConnection<Error: std::fmt::Display + Send> + Send> Connection f
 pub struct Door<P> {
     listener: std::net::TcpListener,
     protocol: Arc<P>,
+    tls: Option<Arc<Tls>>,
     connections: Arc<Semaphore>,
     connections_max: u32,
 }
@@ -181,42 +182,52 @@ impl<P: Protocol> Door<P> {
     pub fn new(listener: std::net::TcpListener, protocol: P, connections_max: usize) -> Self {
         let connections_max = u32::try_from(connections_max).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32);
         let connections = Arc::new(Semaphore::new(connections_max as usize));
-        Self { listener, protocol: Arc::new(protocol), connections, connections_max }
+        Self { listener, protocol: Arc::new(protocol), tls: None, connections, connections_max }
+    }
+
+    /// The same, which speaks TLS only, where it is given any.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Accepts connections until the drain closes the doors, then waits until the last one has finished.
     pub async fn serve(self, workers: &Workers, drain: &Drain) -> io::Result<()> {
-        let listener = TcpListener::from_std(self.listener)?;
+        let Self { listener, protocol, tls, connections, connections_max } = self;
+        let listener = TcpListener::from_std(listener)?;
         let mut closing = pin!(drain.reached(Stage::Closing));
         loop {
             let accepted = async {
                 // Never closed, so a place always comes.
-                let place = self.connections.clone().acquire_owned().await.map_err(io::Error::other)?;
-                Ok((listener.accept().await?, place))
+                let place = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+                let (stream, address) = listener.accept().await?;
+                Ok(Accepted { stream, address, place })
             };
             tokio::select! {
                 biased;
                 () = closing.as_mut() => break,
                 accepted = accepted => match accepted {
-                    Ok((accepted, place)) => hand_over(accepted, place, &self.protocol, workers),
+                    Ok(accepted) => hand_over(accepted, &protocol, tls.clone(), workers),
                     Err(error) => pause(&error).await,
                 },
             }
         }
         drop(listener);
         workers.close();
-        let _all_closed = self.connections.acquire_many(self.connections_max).await.map_err(io::Error::other)?;
+        let _all_closed = connections.acquire_many(connections_max).await.map_err(io::Error::other)?;
         Ok(())
     }
 }
 
-/// Gives a connection to the emptiest worker.
-fn hand_over<P: Protocol>(
-    (stream, address): (TcpStream, SocketAddr),
+/// A connection that has its place and no worker yet.
+struct Accepted {
+    stream: TcpStream,
+    address: SocketAddr,
     place: OwnedSemaphorePermit,
-    protocol: &Arc<P>,
-    workers: &Workers,
-) {
+}
+
+/// Gives a connection to the emptiest worker.
+fn hand_over<P: Protocol>(accepted: Accepted, protocol: &Arc<P>, tls: Option<Arc<Tls>>, workers: &Workers) {
+    let Accepted { stream, address, place } = accepted;
     let Some((worker, slot)) = workers.emptiest() else { return };
     // Replies are written whole: waiting to fill a packet would only add delay.
     let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else { return };
@@ -224,15 +235,32 @@ fn hand_over<P: Protocol>(
     let (protocol, drain) = (protocol.clone(), slot.drain.clone());
     slot.handle.spawn(async move {
         let _held = (place, counted);
+        let peer = Peer { address, certificate: None };
         // Registers with the worker's own reactor, which is why it is done there.
-        match TcpStream::from_std(stream) {
-            Ok(stream) => {
-                let peer = Peer { address, certificate: None };
-                converse(protocol.serve(TokioIo::new(stream), peer, worker), &drain).await
-            }
-            Err(error) => tracing::debug!(%error, "connection lost before it was served"),
+        match (TcpStream::from_std(stream), tls) {
+            (Ok(stream), None) => converse(protocol.serve(TokioIo::new(stream), peer, worker), &drain).await,
+            // Boxed, so that a plain connection holds no room for it.
+            (Ok(stream), Some(tls)) => Box::pin(encrypt(&tls, (stream, peer), (&*protocol, worker), &drain)).await,
+            (Err(error), _) => tracing::debug!(%error, "connection lost before it was served"),
         }
     });
+}
+
+/// Serves a connection under TLS; when the doors close before it is encrypted, it has begun nothing.
+async fn encrypt<P: Protocol>(
+    tls: &Tls,
+    (stream, peer): (TcpStream, Peer),
+    (protocol, worker): (&P, usize),
+    drain: &Drain,
+) {
+    let accepted = tokio::select! {
+        biased;
+        accepted = tls.accept(stream, peer) => accepted,
+        () = drain.reached(Stage::Closing) => None,
+    };
+    if let Some((stream, peer)) = accepted {
+        converse(protocol.serve(TokioIo::new(stream), peer, worker), drain).await;
+    }
 }
 
 /// Serves a connection to its end; when the doors close, lets it finish what it has begun.

@@ -16,6 +16,7 @@ mod lives;
 mod model;
 mod registrar;
 mod release;
+mod tls;
 mod transfer;
 mod trial;
 mod workers;
@@ -27,6 +28,7 @@ pub use label::{Call, Door, Phase};
 pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
+pub use tls::{Port, TlsMetrics};
 pub use transfer::{Polled, Pushed, TransferMetrics};
 pub use trial::TrialMetrics;
 
@@ -264,6 +266,7 @@ struct Inner {
     model: Arc<ModelMetrics>,
     trial: Arc<TrialMetrics>,
     admin: AdminMetrics,
+    tls: TlsMetrics,
     watched: OnceLock<Arc<dyn Watched>>,
 }
 
@@ -283,6 +286,7 @@ impl Metrics {
                 model: Arc::new(ModelMetrics::new(&registrar)),
                 trial: Arc::new(TrialMetrics::new(&registrar)),
                 admin: AdminMetrics::new(&registrar),
+                tls: TlsMetrics::new(&registrar),
                 watched: OnceLock::new(),
                 process,
                 registrar,
@@ -304,6 +308,11 @@ impl Metrics {
     /// The handles of the operator's door.
     pub fn admin(&self) -> &AdminMetrics {
         &self.inner.admin
+    }
+
+    /// The handles of encryption.
+    pub fn tls(&self) -> &TlsMetrics {
+        &self.inner.tls
     }
 
     /// The handles of the gates.

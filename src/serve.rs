@@ -26,6 +26,7 @@ use crate::snapshot::lifecycle::Book;
 use crate::snapshot::live::Live;
 use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
+use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::trial::guard::{self, Guard};
 use crate::trial::shadow;
 use crate::unseen;
@@ -45,6 +46,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// The certificates of a door cannot be used.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
     /// The operator's door cannot be opened.
     #[error(transparent)]
     Admin(#[from] AdminStartError),
@@ -64,6 +68,7 @@ pub struct Service {
     puller: Option<Puller>,
     metrics: Metrics,
     admin: admin::Running,
+    certificates: tls::Follower,
     unseen: Arc<UnseenLog>,
     flusher: Flusher,
     /// Watches canaries while the service runs.
@@ -117,6 +122,8 @@ impl Service {
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
+        let http_tls = Tls::of::<HttpProtocol>(TlsFiles::http(&config.http), &metrics)?;
+        let grpc_tls = Tls::of::<GrpcProtocol>(TlsFiles::grpc(&config.grpc), &metrics)?;
         let fallback = Fallback::start(&config.model, compute.clone(), metrics.model())?;
         let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
         shadow::start(room.trials(), config, compute)?;
@@ -144,10 +151,12 @@ impl Service {
         let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
         let guard = Guard::start(guarded, &config.canary)?;
         let admin = admin.start(shown)?;
+        let certificates = [http_tls.clone(), grpc_tls.clone(), admin.tls()].into_iter().flatten().collect();
+        let certificates = tls::Follower::start(certificates)?;
         let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
-        let http = Door::new(sockets.http, http, config.http.connections_max);
+        let http = Door::new(sockets.http, http, config.http.connections_max).with_tls(http_tls);
         let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
-        let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max);
+        let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max).with_tls(grpc_tls);
         let doors = Doors { http, grpc, workers, metrics: metrics.clone() };
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = oneshot::channel();
@@ -157,7 +166,20 @@ impl Service {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(doors.serve(&drain, &pace, stopping))
         })?;
-        Ok(Self { addresses, reloader, puller, admin, unseen, flusher, _guard: guard, metrics, stop, ended, thread })
+        Ok(Self {
+            addresses,
+            reloader,
+            puller,
+            admin,
+            certificates,
+            unseen,
+            flusher,
+            _guard: guard,
+            metrics,
+            stop,
+            ended,
+            thread,
+        })
     }
 
     /// Where it listens.
@@ -199,10 +221,11 @@ impl Service {
         Ok(drained?)
     }
 
-    /// Looks at the pointer, and at the channel that is followed, now.
-    fn look(&self) {
+    /// Looks soon at what may have changed outside, as SIGHUP has it do: the pointer, and the doors' certificates.
+    pub fn look(&self) {
         drop(self.reloader.request());
         self.puller.iter().for_each(Puller::request);
+        self.certificates.look();
     }
 
     fn announce(&self) {

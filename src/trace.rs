@@ -18,8 +18,10 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use crate::config::{LogFormat, LogLevel};
 
 mod parent;
+mod seldom;
 
 pub use parent::{ParentError, TraceParent};
+pub use seldom::Seldom;
 
 /// Lines that wait for a slow reader of standard error. Above it lines are dropped: about 4 MB, and no request waits.
 const WAITING_LINES_MAX: usize = 16_384;

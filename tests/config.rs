@@ -214,8 +214,26 @@ fn values_that_do_not_go_together_are_refused() {
         ),
         (
             "admin.listen = \"0.0.0.0:9090\"",
-            "admin.listen (segue.toml:2) and admin.token_file (default): expected a token file when the operator's door \
-             listens beyond loopback, got 0.0.0.0:9090 and no token file",
+            "admin.listen (segue.toml:2) and admin.token_file (default): expected a token file, or \
+             admin.tls_client_ca_file, when the operator's door listens beyond loopback, got 0.0.0.0:9090 and no token file",
+        ),
+        (
+            "admin.reads = \"token\"",
+            "admin.reads (segue.toml:2) and admin.token_file (default): expected a token file, or admin.tls_client_ca_file, \
+             where reads need a role, got token and no token file",
+        ),
+        (
+            "http.tls_cert_file = \"c\"",
+            "http.tls_cert_file (segue.toml:2) and http.tls_key_file (default): expected both or neither, got c and no file",
+        ),
+        (
+            "grpc.tls_key_file = \"k\"",
+            "grpc.tls_cert_file (default) and grpc.tls_key_file (segue.toml:2): expected both or neither, got no file and k",
+        ),
+        (
+            "admin.tls_client_ca_file = \"a\"",
+            "admin.tls_client_ca_file (segue.toml:2) and admin.tls_cert_file (default): expected the door's own certificate \
+             where clients are asked for theirs, got a and no file",
         ),
         (
             "request.limit_max = 5",
@@ -245,6 +263,8 @@ fn values_that_go_together_are_accepted() {
         "http.listen = \"127.0.0.1:9000\"\ngrpc.listen = \"127.0.0.2:9000\"",
         "admin.listen = \"0.0.0.0:9090\"\nadmin.token_file = \"/run/secrets/token\"",
         "request.limit_default = 100",
+        "admin.listen = \"0.0.0.0:9090\"\nadmin.tls_cert_file = \"c\"\nadmin.tls_key_file = \"k\"\nadmin.tls_client_ca_file = \"a\"",
+        "admin.reads = \"token\"\nadmin.token_file = \"/run/secrets/token\"",
     ];
     for text in rows {
         check(&Given { file: &file(text), ..Given::default() }, &[]);

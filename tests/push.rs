@@ -72,8 +72,8 @@ fn the_command_carries_the_token() {
     let site = Site::serving(|config| config.admin.token_file = Some(right.clone().into()));
     let parcel = Parcel::new("new", 0.25);
     let rows: [(&[&str], i32, &str); 4] = [
-        (&[], 1, "answered 401: this call changes what is served and needs the header"),
-        (&["--token-file", &wrong], 1, "answered 401: the token is not the one"),
+        (&[], 1, "answered 401: this call needs the role operator: send the header"),
+        (&["--token-file", &wrong], 1, "answered 401: the token is not one in the service's"),
         (&["--token-file", "/nonexistent"], 1, "the token file /nonexistent cannot be read"),
         (&["--token-file", &right], 0, ""),
     ];
@@ -223,7 +223,7 @@ fn no_name_leads_out_of_the_push() {
     }
     check_unchanged(&site);
     let outside = fs::read_dir(site.dir.path()).expect("the store").count();
-    assert_eq!(outside, 3, "releases, state.json and its lock");
+    assert_eq!(outside, 4, "releases, state.json, its lock and the audit log");
 }
 
 #[test]

@@ -12,10 +12,13 @@ use http::{Method, Uri};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 
+mod access;
 mod call;
 mod change;
 mod read;
 mod watch;
+
+pub use access::Access;
 
 use call::{Call, Content};
 
@@ -37,19 +40,6 @@ pub struct Client {
     token: Option<Token>,
 }
 
-/// What proves who calls, and who is called.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// The token to show.
-    pub token: Option<Token>,
-    /// File with the authorities, in PEM, that the service's certificate is checked against instead of the public ones.
-    pub ca_file: Option<PathBuf>,
-    /// File with the certificate to show, in PEM.
-    pub cert_file: Option<PathBuf>,
-    /// File with that certificate's private key, in PEM.
-    pub key_file: Option<PathBuf>,
-}
-
 /// Why the service did not do as told. Whatever it was, what serves there is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -66,6 +56,25 @@ pub enum ClientError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Ours is not what it should be.
+    #[error("{} does not hold {expected}; expected it in PEM", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// Service and command do not trust each other.
+    #[error(
+        "{url} cannot be called by TLS: {source}; `--ca` names the authority of the service's certificate, `--cert` and \
+         `--key` the certificate that it may ask for"
+    )]
+    Tls {
+        /// What was called.
+        url: String,
+        /// Why.
+        source: Box<ureq::Error>,
     },
     /// The service could not be reached, or hung up each time.
     #[error(
@@ -128,6 +137,7 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .tls_config(access.tls()?)
             .timeout_connect(Some(CONNECT_WAIT_MAX))
             .timeout_recv_response(Some(REPLY_WAIT_MAX));
         Ok(Self {

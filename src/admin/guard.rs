@@ -22,8 +22,8 @@ const UNSENDABLE: [&str; 3] = ["application/json", "application/octet-stream", "
 /// The calls over gRPC that change nothing.
 const RPC_READS: [&str; 4] = ["List", "Get", "GetTrial", "Watch"];
 
-/// Lets an operator's call pass, and where no proof is configured, one that no web page can have sent. Behind it, the
-/// request has a [`Caller`](crate::auth::Caller) among its extensions.
+/// Lets an operator's call pass that no web page can have sent. Behind it, the request has a [`Caller`] among its
+/// extensions.
 pub(super) async fn operator(
     State(desk): State<Arc<Desk>>,
     request: Request<Body>,
@@ -60,10 +60,14 @@ pub(super) async fn rpc(State(desk): State<Arc<Desk>>, request: Request<Body>, n
 }
 
 async fn pass_operator(desk: Arc<Desk>, parts: &mut Parts) -> Result<(), AdminError> {
-    if !desk.auth.asks(Role::Operator) {
-        check_not_a_page(parts)?;
-    }
+    let asks = desk.auth.asks(Role::Operator);
     let caller = Shown::by(parts).check(desk, Role::Operator).await?;
+    if !parts.headers.contains_key(header::AUTHORIZATION) {
+        check_not_a_form(&parts.headers)?;
+    }
+    if !asks {
+        check_host(parts)?;
+    }
     parts.extensions.insert(caller);
     Ok(())
 }
@@ -97,16 +101,19 @@ impl Shown {
 }
 
 /// Without a token, whoever reaches loopback may change what serves, and that is also every page in the browser of
-/// someone who works on this machine. A browser lets a page send forms and plain text anywhere, but nothing with one of
-/// these content types unless the other site agrees first, which needs an answer to `OPTIONS` that this door does not
-/// give. And a page whose own name was pointed at this address after it was loaded may send what it likes, but
-/// it carries that name in `Host`. A token needs neither check: no browser adds it unasked.
-fn check_not_a_page(Parts { uri, headers, .. }: &Parts) -> Result<(), AdminError> {
+/// someone who works on this machine; and a browser shows a client certificate for any page. It lets a page send forms
+/// and plain text anywhere, but nothing with one of these content types unless the other site agrees first, which needs
+/// an answer to `OPTIONS` that this door does not give. A token needs no such check: no browser adds it unasked.
+fn check_not_a_form(headers: &HeaderMap) -> Result<(), AdminError> {
     let media_type = text(headers, &header::CONTENT_TYPE);
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !UNSENDABLE.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
-        return Err(AdminError::MediaType { got: media_type.to_owned() });
-    }
+    let unsendable = UNSENDABLE.iter().any(|known| essence.eq_ignore_ascii_case(known));
+    if unsendable { Ok(()) } else { Err(AdminError::MediaType { got: media_type.to_owned() }) }
+}
+
+/// A page whose own name was pointed at this address after it was loaded may send what it likes, but it carries that
+/// name with it.
+fn check_host(Parts { uri, headers, .. }: &Parts) -> Result<(), AdminError> {
     // HTTP/2 has it in the address.
     let host = uri.authority().map_or_else(|| text(headers, &header::HOST), Authority::as_str);
     if is_local(host) { Ok(()) } else { Err(AdminError::Host { got: host.to_owned() }) }

@@ -104,9 +104,11 @@ pub enum LineError {
     /// Not a token.
     #[error("the token {0}")]
     Token(#[from] TokenFault),
-    /// Two lines with one token: which role would it have?
-    #[error("the token is also that of line {line}; each may stand once")]
+    /// Two lines with one proof: which role would it have?
+    #[error("the {proof} is also that of line {line}; each may stand once")]
     Repeated {
+        /// What both have.
+        proof: &'static str,
         /// The other line.
         line: usize,
     },
@@ -153,10 +155,20 @@ impl Holders {
                 let read = |&(line, text): &(usize, &[u8])| Holder::read(text).map_err(|error| at(line, error));
                 let holders = lines.iter().map(read).collect::<Result<Vec<_>, _>>()?;
                 repeated(&holders).map_or(Ok(()), |(first, again)| {
-                    Err(at(lines[again].0, LineError::Repeated { line: lines[first].0 }))
+                    let proof = holders[again].proof.word();
+                    Err(at(lines[again].0, LineError::Repeated { proof, line: lines[first].0 }))
                 })?;
                 Ok(Self(holders))
             }
+        }
+    }
+}
+
+impl Proof {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Certificate => CERTIFICATE,
         }
     }
 }

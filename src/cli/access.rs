@@ -25,9 +25,12 @@ pub(super) struct AccessArgs {
 impl AccessArgs {
     /// A client of the service whose operator's door is at `url`.
     pub(super) fn client(&self, url: &str) -> anyhow::Result<Client> {
+        Ok(Client::open(url, &self.read()?)?)
+    }
+
+    /// All of it, with the token.
+    pub(super) fn read(&self) -> anyhow::Result<Access> {
         let token = self.token_file.as_deref().map(Token::read).transpose()?;
-        let access =
-            Access { token, ca_file: self.ca.clone(), cert_file: self.cert.clone(), key_file: self.key.clone() };
-        Ok(Client::open(url, &access)?)
+        Ok(Access { token, ca_file: self.ca.clone(), cert_file: self.cert.clone(), key_file: self.key.clone() })
     }
 }

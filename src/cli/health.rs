@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
+use super::access::AccessArgs;
 use super::output;
 
 /// Longest wait for the answer: a health check of a container is killed after some seconds anyway.
@@ -17,11 +18,14 @@ pub(super) struct Args {
     /// The probe to ask
     #[arg(long, default_value = "http://127.0.0.1:9090/readyz")]
     url: String,
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     // No proxy: what is asked about is this machine, or one beside it.
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(WAIT_MAX)).proxy(None);
+    let config = config.tls_config(args.access.read()?.tls()?);
     let agent = ureq::Agent::from(config.build());
     let asked = agent.get(&args.url).call().with_context(|| format!("{} does not answer", args.url));
     let mut response = asked?;

@@ -10,6 +10,8 @@ use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use tempfile::NamedTempFile;
 
+use super::access::AccessArgs;
+use crate::admin::client::Access;
 use crate::unseen::file::Span;
 use crate::unseen::merge::Merge;
 use crate::unseen::{HISTORY_MAX, files};
@@ -33,6 +35,8 @@ pub(super) struct ExportArgs {
     /// The operator's door of a running service, such as http://127.0.0.1:9090: its files, and what it has not written
     #[arg(long, value_name = "URL")]
     to: Option<String>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -58,7 +62,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     let mut merge = Merge::new(args.length_max.map(usize::from));
     match (&args.from_dir, &args.to) {
         (Some(dir), _) => add_files(&mut merge, dir)?,
-        (None, Some(url)) => add_service(&mut merge, url)?,
+        (None, Some(url)) => add_service(&mut merge, url, &args.access.read()?)?,
         (None, None) => unreachable!("clap requires one of the two"),
     }
     let span = merge.finish();
@@ -78,11 +82,15 @@ fn add_files(merge: &mut Merge, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn add_service(merge: &mut Merge, url: &str) -> anyhow::Result<()> {
+fn add_service(merge: &mut Merge, url: &str, access: &Access) -> anyhow::Result<()> {
     let url = format!("{}/admin/v1/unseen", url.trim_end_matches('/'));
     let config = ureq::Agent::config_builder().timeout_connect(Some(WAIT_MAX)).timeout_recv_response(Some(WAIT_MAX));
-    let agent = ureq::Agent::from(config.build());
-    let mut response = agent.get(&url).call().with_context(|| format!("{url} does not answer as a service does"))?;
+    let agent = ureq::Agent::from(config.tls_config(access.tls()?).build());
+    let mut request = agent.get(&url);
+    if let Some(token) = &access.token {
+        request = request.header("authorization", token.header());
+    }
+    let mut response = request.call().with_context(|| format!("{url} does not answer as a service does"))?;
     // Line by line: the whole log need not fit in memory, and its merged counts are bounded by the service's limits.
     let lines = BufReader::new(response.body_mut().with_config().limit(u64::MAX).reader());
     merge.add(lines).with_context(|| format!("{url} answered something else than a service does"))

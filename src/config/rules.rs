@@ -1,8 +1,10 @@
 //! The relations between keys that must hold; a rule must never judge a single key, whose bounds stand in the table.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::Config;
+use super::words::Reads;
 
 /// Two values that do not go together.
 #[derive(Debug)]
@@ -21,6 +23,16 @@ pub(super) const RULES: &[fn(&Config) -> Option<Clash>] = &[
     |c| apart(["http.listen", "admin.listen"], [c.http.listen, c.admin.listen]),
     |c| apart(["grpc.listen", "admin.listen"], [c.grpc.listen, c.admin.listen]),
     guarded,
+    provable,
+    |c| paired(["http.tls_cert_file", "http.tls_key_file"], [&c.http.tls_cert_file, &c.http.tls_key_file]),
+    |c| paired(["grpc.tls_cert_file", "grpc.tls_key_file"], [&c.grpc.tls_cert_file, &c.grpc.tls_key_file]),
+    |c| paired(["admin.tls_cert_file", "admin.tls_key_file"], [&c.admin.tls_cert_file, &c.admin.tls_key_file]),
+    |c| shown(["http.tls_client_ca_file", "http.tls_cert_file"], [&c.http.tls_client_ca_file, &c.http.tls_cert_file]),
+    |c| shown(["grpc.tls_client_ca_file", "grpc.tls_cert_file"], [&c.grpc.tls_client_ca_file, &c.grpc.tls_cert_file]),
+    |c| {
+        let keys = ["admin.tls_client_ca_file", "admin.tls_cert_file"];
+        shown(keys, [&c.admin.tls_client_ca_file, &c.admin.tls_cert_file])
+    },
     |c| {
         let keys = ["request.limit_default", "request.limit_max"];
         at_most(keys, [c.request.limit_default as u128, c.request.limit_max as u128])
@@ -47,11 +59,44 @@ fn apart(keys: [&'static str; 2], [left, right]: [SocketAddr; 2]) -> Option<Clas
 
 fn guarded(config: &Config) -> Option<Clash> {
     let listen = config.admin.listen;
-    (!listen.ip().is_loopback() && config.admin.token_file.is_none()).then(|| Clash {
+    let guarded = config.admin.token_file.is_some() || config.admin.tls_client_ca_file.is_some();
+    (!listen.ip().is_loopback() && !guarded).then(|| Clash {
         keys: ["admin.listen", "admin.token_file"],
-        expected: "a token file when the operator's door listens beyond loopback",
+        expected: "a token file, or admin.tls_client_ca_file, when the operator's door listens beyond loopback",
         got: format!("{listen} and no token file"),
     })
+}
+
+/// Nobody could read at all.
+fn provable(config: &Config) -> Option<Clash> {
+    let guarded = config.admin.token_file.is_some() || config.admin.tls_client_ca_file.is_some();
+    (config.admin.reads == Reads::Token && !guarded).then(|| Clash {
+        keys: ["admin.reads", "admin.token_file"],
+        expected: "a token file, or admin.tls_client_ca_file, where reads need a role",
+        got: "token and no token file".to_owned(),
+    })
+}
+
+/// A certificate is nothing without its key, nor a key without its certificate.
+fn paired(keys: [&'static str; 2], [cert, key]: [&Option<PathBuf>; 2]) -> Option<Clash> {
+    (cert.is_some() != key.is_some()).then(|| Clash {
+        keys,
+        expected: "both or neither",
+        got: format!("{} and {}", set(cert), set(key)),
+    })
+}
+
+/// Only a door that shows a certificate can ask for one.
+fn shown(keys: [&'static str; 2], [client_ca, cert]: [&Option<PathBuf>; 2]) -> Option<Clash> {
+    (client_ca.is_some() && cert.is_none()).then(|| Clash {
+        keys,
+        expected: "the door's own certificate where clients are asked for theirs",
+        got: format!("{} and {}", set(client_ca), set(cert)),
+    })
+}
+
+fn set(path: &Option<PathBuf>) -> String {
+    path.as_ref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string())
 }
 
 fn at_most(keys: [&'static str; 2], [left, right]: [u128; 2]) -> Option<Clash> {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub(crate) mod caller;
+pub(crate) mod certificates;
 pub(crate) mod model;
 pub(crate) mod release;
 pub(crate) mod service;

@@ -67,7 +67,7 @@ impl Call<'_> {
         loop {
             let answered = self.attempt(client)?;
             if attempts == ATTEMPTS_MAX || !is_passing(&answered) {
-                return self.granted(answered.map_err(|source| self.unreachable(attempts, source))?);
+                return self.granted(answered.map_err(|source| unreachable(&self.url, attempts, source))?);
             }
             thread::sleep(RETRY_WAIT * 2_u32.pow(attempts - 1));
             attempts += 1;
@@ -128,9 +128,14 @@ impl Call<'_> {
     pub(super) fn foreign(&self, status: StatusCode) -> ClientError {
         ClientError::Foreign { url: self.url.clone(), status: status.as_u16() }
     }
+}
 
-    fn unreachable(&self, attempts: u32, source: ureq::Error) -> ClientError {
-        ClientError::Unreachable { url: self.url.clone(), attempts, source: Box::new(source) }
+/// That nobody answered, and why.
+fn unreachable(url: &str, attempts: u32, source: ureq::Error) -> ClientError {
+    let (url, source) = (url.to_owned(), Box::new(source));
+    match is_distrust(&source) {
+        true => ClientError::Tls { url, source },
+        false => ClientError::Unreachable { url, attempts, source },
     }
 }
 
@@ -149,7 +154,16 @@ fn is_passing(answered: &Result<Response<Body>, ureq::Error>) -> bool {
     use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
     match answered {
         Ok(response) => response.headers().contains_key(RETRY_AFTER),
-        Err(error) => matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed),
+        Err(error) => !is_distrust(error) && matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed),
+    }
+}
+
+/// Whether one side did not like the other's certificate, which no second attempt changes.
+fn is_distrust(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(_) => true,
+        ureq::Error::Io(error) => error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
+        _ => false,
     }
 }
 
