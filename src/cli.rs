@@ -15,6 +15,7 @@ mod diff;
 mod store;
 mod push;
 mod sign;
+mod publish;
 mod status;
 mod change;
 mod unseen;
@@ -70,6 +71,8 @@ enum Command {
     Keygen(sign::KeygenArgs),
     /// Sign a release and its model, after every check
     Sign(sign::SignArgs),
+    /// Publish a release where services pull from, and point a channel at it
+    Publish(publish::Args),
     /// Show what a running service serves, where every release stands and why, and how a trial goes
     Status(status::Args),
     /// Have a running service load a release beside what it serves, with every check
@@ -125,6 +128,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Push(args) => push::run(&args),
         Command::Keygen(args) => sign::keygen(&args),
         Command::Sign(args) => sign::sign(&args),
+        Command::Publish(args) => publish::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Stage(args) => change::stage(&args),
         Command::Shadow(args) => change::shadow(&args),

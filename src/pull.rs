@@ -27,6 +27,7 @@ use crate::metrics::{Polled, TransferMetrics};
 use crate::priority;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::manifest::{MANIFEST, Version};
+use crate::snapshot::parcel::Address;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::{State, Store};
 
@@ -163,6 +164,9 @@ impl Follower {
 
     fn look(&mut self) -> Result<Found, PullError> {
         let channel = self.channel()?;
+        if let Some(outdated) = self.retry.outdated(&channel) {
+            self.give_up(&outdated, &channel);
+        }
         let state = self.parts.store.state()?;
         if self.stands(&channel, &state)? {
             self.retry.forget();
@@ -226,6 +230,16 @@ impl Follower {
         }
         self.act(&channel.release)?;
         Ok(Found::Fetched)
+    }
+
+    /// Removes what came of a release that the channel no longer names.
+    fn give_up(&self, outdated: &Channel, channel: &Channel) {
+        if outdated.release != channel.release {
+            self.parts.ingest.give_up(&Address::release(outdated.release.clone()));
+        }
+        if let Some(model) = outdated.model.clone().filter(|_| outdated.model != channel.model) {
+            self.parts.ingest.give_up(&Address::model(model));
+        }
     }
 
     fn act(&self, release: &Version) -> Result<(), PullError> {

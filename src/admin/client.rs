@@ -3,9 +3,8 @@
 //! It blocks, and it must never wait or retry without a limit. A request that fails because the connection did is sent
 //! again: every call of the door may be repeated.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{Method, Uri};
@@ -15,16 +14,16 @@ use ureq::Agent;
 mod access;
 mod call;
 mod change;
+mod push;
 mod read;
 mod watch;
 
 pub use access::Access;
+pub use push::Pushed;
 
 use call::{Call, Content};
 
-use super::documents::{CommittedBody, PushBody, ReceivedBody};
 use crate::auth::Token;
-use crate::snapshot::manifest::MANIFEST;
 use crate::snapshot::parcel::Address;
 
 /// Longest wait for a connection.
@@ -109,15 +108,6 @@ pub enum ClientError {
     },
 }
 
-/// What a push led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
-    /// It was sent and published.
-    Sent,
-    /// The service had it already.
-    Present,
-}
-
 impl Client {
     /// Names a service, which is trusted as the public authorities say; nothing is sent yet.
     pub fn new(base: &str, token: Option<Token>) -> Result<Self, ClientError> {
@@ -145,23 +135,6 @@ impl Client {
             base: base.trim_end_matches('/').to_owned(),
             token: access.token.clone(),
         })
-    }
-
-    /// Sends what the service lacks of a release or a model that has been loaded from `dir`, and has it checked and
-    /// published there. `progress` hears the name of the file that is on its way, and how many of its bytes are.
-    pub fn push(&self, address: &Address, dir: &Path, progress: &dyn Fn(&str, u64)) -> Result<Pushed, ClientError> {
-        let path = dir.join(MANIFEST);
-        let manifest = fs::read(&path).map_err(|source| ClientError::File { path, source })?;
-        let standing: PushBody = self.put(address, MANIFEST, Content::Json(&manifest))?;
-        if standing.published {
-            return Ok(Pushed::Present);
-        }
-        for name in &standing.missing {
-            let path = dir.join(name);
-            let _: ReceivedBody = self.put(address, name, Content::File(&path, &|bytes| progress(name, bytes)))?;
-        }
-        let _: CommittedBody = self.post(&format!("{}/commit", path_of(address)), b"")?;
-        Ok(Pushed::Sent)
     }
 
     fn put<T: DeserializeOwned>(&self, address: &Address, name: &str, content: Content<'_>) -> Result<T, ClientError> {

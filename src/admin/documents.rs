@@ -181,6 +181,9 @@ pub struct ModelBody {
     pub figures: BTreeMap<String, f64>,
 }
 
+/// The header that carries the signature of a manifest that is pushed, in hexadecimal digits.
+pub const SIGNATURE_HEADER: &str = "segue-signature";
+
 /// How a push stands once its manifest came.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PushBody {

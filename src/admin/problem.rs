@@ -1,6 +1,7 @@
 //! Every failure of a call at the operator's door, and how it is told: problem+json, and a line in the log.
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse;
 
@@ -68,6 +69,9 @@ pub(super) enum AdminError {
         /// What the call takes.
         expected: &'static str,
     },
+    /// The query is not what the call takes.
+    #[error("the query cannot be read: {0}; expected ?offset=BYTES")]
+    Query(#[from] QueryRejection),
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -145,7 +149,9 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
-            Self::Version(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => Code::InvalidRequest,
+            Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
+                Code::InvalidRequest
+            }
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
             Self::ReleaseUnknown { .. } => Code::NotFound,

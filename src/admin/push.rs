@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::routing::{post, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
@@ -14,13 +16,14 @@ use tokio::sync::mpsc;
 use super::body::{BodyError, Paced};
 use super::desk::Desk;
 use super::desk::on_disk;
-use super::documents::{CommittedBody, PushBody, ReceivedBody};
+use super::documents::{CommittedBody, PushBody, ReceivedBody, SIGNATURE_HEADER};
 use super::problem::AdminError;
 use crate::audit::Verb;
 use crate::auth::Caller;
-use crate::snapshot::ingest::{Begun, Committed, Missing};
+use crate::snapshot::ingest::{Begun, Committed, IngestError, Missing};
 use crate::snapshot::manifest::MANIFEST_BYTES_MAX;
 use crate::snapshot::parcel::{Address, Kind};
+use crate::snapshot::signature::Signature;
 
 /// Chunks that wait for the disk before the sender has to.
 const CHUNKS_WAITING_MAX: usize = 4;
@@ -46,11 +49,13 @@ async fn manifest(
     State(desk): State<Arc<Desk>>,
     Extension(kind): Extension<Kind>,
     Path(version): Path<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<PushBody>, AdminError> {
     let address = Address { kind, version: version.parse()? };
+    let signature = signature(&headers)?;
     let manifest = Paced::new(body, desk.pace).whole(MANIFEST_BYTES_MAX).await?;
-    let begun = on_disk(move || desk.parts.ingest.begin(&address, &manifest)).await??;
+    let begun = on_disk(move || desk.parts.ingest.begin_signed(&address, &manifest, signature.as_ref())).await??;
     Ok(Json(begun.into()))
 }
 
@@ -59,9 +64,10 @@ async fn file(
     State(desk): State<Arc<Desk>>,
     Extension(kind): Extension<Kind>,
     Path((version, name)): Path<(String, String)>,
-    Query(Place { offset }): Query<Place>,
+    place: Result<Query<Place>, QueryRejection>,
     body: Body,
 ) -> Result<Json<ReceivedBody>, AdminError> {
+    let Query(Place { offset }) = place?;
     let address = Address { kind, version: version.parse()? };
     let body = Paced::new(body, desk.pace);
     let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
@@ -100,6 +106,13 @@ async fn feed(mut body: Paced, chunks: mpsc::Sender<Bytes>) -> Result<(), BodyEr
         }
     }
     Ok(())
+}
+
+/// The signature of the manifest, if one came with it.
+fn signature(headers: &HeaderMap) -> Result<Option<Signature>, AdminError> {
+    let Some(text) = headers.get(SIGNATURE_HEADER) else { return Ok(None) };
+    let signature = text.to_str().unwrap_or_default().parse().map_err(IngestError::from)?;
+    Ok(Some(signature))
 }
 
 /// Where a file goes on, if some of it is there.

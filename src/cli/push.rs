@@ -2,6 +2,7 @@
 //! never sent.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
@@ -39,6 +40,9 @@ pub(super) struct Args {
     /// Leave what serves as it is; `segue activate` on the service's store, or a later push, has the release serve
     #[arg(long)]
     no_activate: bool,
+    /// Have it loaded beside what serves, with every check, instead of serving: `segue promote` has it serve
+    #[arg(long, conflicts_with = "no_activate")]
+    stage: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -54,6 +58,9 @@ struct Outcome {
     model: Option<Sent>,
     /// The release that serves there now; none with `--no-activate`, which does not ask.
     serving: Option<Version>,
+    /// The release that waits beside it; only with `--stage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staged: Option<Version>,
 }
 
 /// A model that the service has now.
@@ -77,8 +84,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let version = release.manifest().version.clone();
     let pushed = client.push(&Address::release(version.clone()), release.path(), progress)?;
     drawn.bar.finish_and_clear();
-    let serving = if args.no_activate { None } else { client.activate(&version)?.release };
-    output::print(args.output, &Outcome { release: version, bytes, present: pushed == Pushed::Present, model, serving })
+    let (serving, staged) = settle(args, &client, &version)?;
+    let present = pushed == Pushed::Present;
+    output::print(args.output, &Outcome { release: version, bytes, present, model, serving, staged })
+}
+
+/// Has the release serve, or wait, or neither; gives what does then.
+fn settle(args: &Args, client: &Client, version: &Version) -> anyhow::Result<(Option<Version>, Option<Version>)> {
+    Ok(match (args.no_activate, args.stage) {
+        (true, _) => (None, None),
+        (_, true) => (client.stage(version)?.release, Some(version.clone())),
+        _ => (client.activate(version)?.release, None),
+    })
 }
 
 /// The model that belongs to a release, with every check, if it is here. One that is named must be.
@@ -103,36 +120,38 @@ fn push_model(
 /// The progress over all files, drawn on standard error where that is a terminal.
 struct Drawn {
     bar: ProgressBar,
-    /// The file on its way, and the bytes of those before it.
-    file: RefCell<(String, u64)>,
+    /// Bytes of each file that are there or on their way.
+    files: RefCell<BTreeMap<String, u64>>,
 }
 
 impl Drawn {
     fn new(bytes: u64) -> Self {
         let style = ProgressStyle::with_template(PROGRESS).expect("the template is a constant that a test parses");
-        Self { bar: ProgressBar::new(bytes).with_style(style), file: RefCell::default() }
+        Self { bar: ProgressBar::new(bytes).with_style(style), files: RefCell::default() }
     }
 
     fn draw(&self, name: &str, bytes: u64) {
-        let (file, before) = &mut *self.file.borrow_mut();
-        if file != name {
-            (*file, *before) = (name.to_owned(), self.bar.position());
+        let mut files = self.files.borrow_mut();
+        // A file that is sent again starts anew, and so does its part of the bar.
+        if files.insert(name.to_owned(), bytes).is_none() {
             self.bar.set_message(name.to_owned());
         }
-        // A file that is sent again starts anew, and so does its part of the bar.
-        self.bar.set_position(*before + bytes);
+        self.bar.set_position(files.values().sum());
     }
 }
 
 impl Report for Outcome {
     fn human(&self) -> String {
-        let Self { release, bytes, present, model, serving } = self;
+        let Self { release, bytes, present, model, serving, staged } = self;
         let sent = |present| if present { "was there already" } else { "sent, checked and published" };
         let model = model.as_ref().map_or_else(String::new, |Sent { version, bytes, present }| {
             format!("model {version} ({}) {}\n", HumanBytes(*bytes), sent(*present))
         });
-        let served =
-            serving.as_ref().map_or_else(|| "not activated".to_owned(), |serving| format!("{serving} serves now"));
+        let served = match (serving, staged) {
+            (_, Some(staged)) => format!("{staged} is staged"),
+            (Some(serving), None) => format!("{serving} serves now"),
+            (None, None) => "not activated".to_owned(),
+        };
         format!("{model}{release} ({}) {}; {served}", HumanBytes(*bytes), sent(*present))
     }
 }

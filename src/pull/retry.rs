@@ -42,6 +42,11 @@ impl Retry {
         (Instant::now() < waiting.due).then_some(waiting.text.as_str())
     }
 
+    /// What failed for another channel than this, which is no longer wanted.
+    pub(super) fn outdated(&mut self, channel: &Channel) -> Option<Channel> {
+        self.waiting.take_if(|waiting| waiting.channel != *channel).map(|waiting| waiting.channel)
+    }
+
     /// Nothing failed.
     pub(super) fn forget(&mut self) {
         self.waiting = None;

@@ -39,6 +39,8 @@ use crate::model::open::Opened;
 
 /// Pushes that may be under way at once: a rollout sends one release, and an operator perhaps another.
 pub const PUSHES_MAX: usize = 4;
+/// A push on which nobody works for so long makes room for another, where there are too many.
+const LEFT_ALONE: Duration = Duration::from_secs(30);
 /// Disk space that pushes leave free, for the pointer, for logs and for whatever shares the disk.
 pub const FREE_BYTES_MIN: u64 = 64 << 20;
 
@@ -171,7 +173,9 @@ impl Ingest {
             return Ok(Begun::Published);
         }
         if pushes.count() >= PUSHES_MAX {
-            return Err(IngestError::TooMany);
+            // A push that broke off must not stand in the way of the next.
+            let left = pushes.idlest(LEFT_ALONE).ok_or(IngestError::TooMany)?;
+            self.end_abandoned(left);
         }
         let bytes_waiting = pushes.bytes_missing();
         self.ask_gates(&Offer { parcel: &parcel, manifest, signature, bytes_waiting })?;
@@ -234,12 +238,13 @@ impl Ingest {
     /// Removes pushes that nobody continued in the time allowed. Due now and then.
     pub fn remove_abandoned(&self) {
         let abandoned = self.locked().abandoned(self.rules.idle_max);
-        for push in abandoned {
-            let text = format!("nobody continued the push, which lacked {:?}; push it again", push.lacks());
-            tracing::warn!(push = %push.parcel.address(), "push abandoned: {text}");
-            self.note_end(&push, Pushed::Abandoned, Some(Reason { class: "abandoned", text }));
-            push.remove();
-        }
+        abandoned.into_iter().for_each(|push| self.end_abandoned(push));
+    }
+
+    /// Removes a push that whoever sent it gives up, unless somebody else is at it.
+    pub fn give_up(&self, address: &Address) {
+        let given_up = self.locked().give_up(address);
+        given_up.into_iter().for_each(|push| self.end_abandoned(push));
     }
 
     /// What a manifest describes, if that is of this address and not too large.
@@ -314,6 +319,13 @@ impl Ingest {
         if let Some(push) = self.locked().find(address) {
             self.note(push);
         }
+    }
+
+    fn end_abandoned(&self, push: Push) {
+        let text = format!("nobody continued the push, which lacked {:?}; push it again", push.lacks());
+        tracing::warn!(push = %push.parcel.address(), "push abandoned: {text}");
+        self.note_end(&push, Pushed::Abandoned, Some(Reason { class: "abandoned", text }));
+        push.remove();
     }
 
     /// Counts how a push ended, and writes down why where it was not published.

@@ -1,7 +1,7 @@
 //! One call of the operator's door: sent, sent again where that can help, and its reply read.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use ureq::{Body, SendBody};
 
 use super::{Client, ClientError};
+use crate::admin::documents::SIGNATURE_HEADER;
+use crate::snapshot::signature::Signature;
 use crate::wire::json::ProblemBody;
 
 /// Attempts at one call.
@@ -43,8 +45,18 @@ pub(super) enum Content<'a> {
     None,
     /// JSON, held whole.
     Json(&'a [u8]),
-    /// A file, read anew at each attempt, and who hears how many of its bytes are on their way.
-    File(&'a Path, &'a dyn Fn(u64)),
+    /// A manifest, with its signature if it has one.
+    Manifest(&'a [u8], Option<&'a Signature>),
+    /// A file from an offset on, and who hears how many of its bytes are there or on their way.
+    File { path: &'a Path, offset: u64, tell: &'a dyn Fn(u64) },
+}
+
+/// Why one attempt at a call was not answered as it should be.
+pub(super) enum Ended {
+    /// It may be in a moment.
+    Passing(ClientError),
+    /// It never will be.
+    Final(ClientError),
 }
 
 /// A file that tells how much of it was read.
@@ -74,6 +86,16 @@ impl Call<'_> {
         }
     }
 
+    /// The same in one attempt.
+    pub(super) fn once<T: DeserializeOwned>(&self, client: &Client) -> Result<T, Ended> {
+        let answered = self.attempt(client).map_err(Ended::Final)?;
+        let ended = if is_passing(&answered) { Ended::Passing } else { Ended::Final };
+        let granted = answered.map_err(|source| self.unreachable(1, source)).and_then(|reply| self.granted(reply));
+        let body = granted.map_err(ended)?;
+        let body = self.body(body, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
+        serde_json::from_slice(&body).map_err(|_| Ended::Final(self.foreign(StatusCode::OK)))
+    }
+
     /// One attempt. The outer error is ours and ends it all; the inner is the connection's.
     fn attempt(&self, client: &Client) -> Result<Result<Response<Body>, ureq::Error>, ClientError> {
         match self.content {
@@ -87,14 +109,23 @@ impl Call<'_> {
                 let request = self.request(client).header(CONTENT_TYPE, "application/json");
                 Ok(run(client, request, (json.len() as u64, &mut &*json)))
             }
-            Content::File(path, tell) => {
+            Content::Manifest(json, signature) => {
+                let request = self.request(client).header(CONTENT_TYPE, "application/json");
+                let request = match signature {
+                    Some(signature) => request.header(SIGNATURE_HEADER, signature.to_string()),
+                    None => request,
+                };
+                Ok(run(client, request, (json.len() as u64, &mut &*json)))
+            }
+            Content::File { path, offset, tell } => {
                 let unreadable = |source| ClientError::File { path: path.to_owned(), source };
-                let file = File::open(path).map_err(unreadable)?;
-                let bytes = file.metadata().map_err(unreadable)?.len();
+                let mut file = File::open(path).map_err(unreadable)?;
+                let bytes = file.metadata().map_err(unreadable)?.len().saturating_sub(offset);
+                file.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
                 let request = self.request(client).header(CONTENT_TYPE, "application/octet-stream");
                 // A refusal then comes before the file is sent, and not into the middle of it, where it would be lost.
                 let request = request.header(EXPECT, "100-continue");
-                Ok(run(client, request, (bytes, &mut Told { file, bytes: 0, tell })))
+                Ok(run(client, request, (bytes, &mut Told { file, bytes: offset, tell })))
             }
         }
     }

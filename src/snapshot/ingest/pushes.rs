@@ -99,6 +99,19 @@ impl Pushes {
         self.committing.remove(address);
     }
 
+    /// Takes out the push that was left alone longest, if that is for `idle_min`.
+    pub(super) fn idlest(&mut self, idle_min: Duration) -> Option<Push> {
+        let idle = self.open.iter().filter(|(_, open)| open.arriving.is_empty() && open.touched.elapsed() >= idle_min);
+        let address = idle.min_by_key(|(_, open)| open.touched).map(|(address, _)| address.clone())?;
+        self.open.remove(&address).map(|open| open.push)
+    }
+
+    /// Takes out the push of an address, unless somebody is at it.
+    pub(super) fn give_up(&mut self, address: &Address) -> Option<Push> {
+        self.open.get(address).filter(|open| open.arriving.is_empty())?;
+        self.open.remove(address).map(|open| open.push)
+    }
+
     /// Takes out the pushes that nobody continued for `idle_max`.
     pub(super) fn abandoned(&mut self, idle_max: Duration) -> Vec<Push> {
         let idle = |open: &Open| open.arriving.is_empty() && open.touched.elapsed() >= idle_max;
