@@ -186,8 +186,7 @@ impl ReleaseError {
         }
     }
 
-    /// The gate that a failed load stands for: what is wrong with the bytes, or with what belongs together. `None` where
-    /// no gate is about it, or the gate itself refused.
+    /// The gate that a failed load stands for: the one that refused, or that is about what is wrong. `None` where none is.
     pub fn gate(&self) -> Option<GateName> {
         match self {
             Self::Table(_) | Self::Damage(_) | Self::Digest { .. } | Self::Misnamed { .. } => Some(GateName::Integrity),
@@ -196,9 +195,15 @@ impl ReleaseError {
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => Some(GateName::Golden),
             Self::Unlocked { .. } => Some(GateName::Memory),
             Self::Signature(_) => Some(GateName::Signature),
+            Self::Refused(verdict) => Some(verdict.gate),
             Self::Model(error) => error.gate(),
             _ => None,
         }
+    }
+
+    /// Whether it would help if something else left the memory.
+    pub fn wants_room(&self) -> bool {
+        matches!(self, Self::Refused(verdict) if verdict.gate == GateName::Memory)
     }
 
     /// Every label that [`ReleaseError::reason`] gives.

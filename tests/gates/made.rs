@@ -85,7 +85,8 @@ impl Made {
         });
     }
 
-    fn publish(&self, name: &str, plan: &Plan) {
+    /// Publishes a release of a plan.
+    pub(crate) fn publish(&self, name: &str, plan: &Plan) {
         let cluster = |&id: &u32| Cluster { id, name: format!("cluster {id}"), keywords: Vec::new(), parent: None };
         let catalogue = Catalogue::new(plan.clusters.iter().map(cluster).collect()).unwrap();
         let shape = WriteShape { depth: 2, width: plan.width };

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use segue::snapshot::gate::GateName;
 use segue::snapshot::manifest::{CATALOGUE, GOLDEN, MANIFEST, Manifest, TABLE, Version};
 use segue::snapshot::release::ReleaseError;
 use segue::snapshot::store::Store;
@@ -180,7 +181,13 @@ fn a_bad_release_changes_nothing_and_blocks_nothing() {
         assert_eq!(served(&running), name(0));
     }
     let reasons: BTreeSet<_> = ROWS.iter().map(|row| row.reason).collect();
-    assert_eq!(reasons, ReleaseError::REASONS.into_iter().collect(), "a reason without a row");
+    // What only a gate refuses has its rows in `tests/gates`.
+    let own = ReleaseError::REASONS.into_iter().filter(|reason| reasons.contains(reason) || !is_gate(reason));
+    assert_eq!(reasons, own.collect(), "a reason without a row");
+}
+
+fn is_gate(reason: &str) -> bool {
+    GateName::ALL.iter().any(|gate| gate.word() == reason)
 }
 
 /// Back to the one before, by the pointer alone.

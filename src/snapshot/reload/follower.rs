@@ -17,6 +17,8 @@ use super::retired::Retired;
 use super::retry::Retry;
 use super::{Parts, Reply, locked};
 use crate::config::Config;
+use crate::snapshot::gate::Occasion;
+use crate::snapshot::lifecycle::{Entry, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::release::Release;
 use crate::snapshot::state::State;
@@ -155,16 +157,30 @@ impl Follower {
     }
 
     /// Has a release loaded, and shows meanwhile that it is.
-    pub(super) fn load(&mut self, errand: Errand, version: Version) {
+    fn load(&mut self, errand: Errand, version: Version) {
+        self.load_instead(errand, version, None);
+    }
+
+    /// The same, once another release that is in memory has given way to it.
+    pub(super) fn load_instead(&mut self, errand: Errand, version: Version, instead: Option<Arc<Release>>) {
         locked(&self.status).loading = Some(version.clone());
         let serves = self.serves(&version);
         self.loader.begin(Job {
             book: (!serves).then(|| self.parts.book.clone()),
             against: self.serving.clone(),
-            served_before: self.state.has_served(&version),
+            occasion: if self.has_served(&version) { Occasion::Return } else { Occasion::New },
+            instead,
             version,
         });
         self.under_way = Some(errand);
+    }
+
+    /// Whether a release served here before. That the pointer names it proves nothing while another serves: whoever moved
+    /// it may have meant one that is new here, and new ones are judged beside what serves.
+    fn has_served(&self, version: &Version) -> bool {
+        let named_only = self.serving.is_some() && self.state.current.as_ref() == Some(version);
+        let once = |entry: Entry| entry.steps.iter().any(|step| step.standing == Standing::Current);
+        self.parts.book.entry(version).is_some_and(once) || (!named_only && self.state.has_served(version))
     }
 
     /// The errand whose release was being loaded.

@@ -23,6 +23,11 @@ impl Follower {
             self.write_down_refused(&loaded.version, &Failure::superseded(&loaded.version));
             return self.go_first(errand);
         }
+        if loaded.result.as_ref().is_err_and(ReleaseError::wants_room) {
+            if let Some(idle) = self.give_way(&errand.aim) {
+                return self.load_instead(errand, loaded.version, Some(idle));
+            }
+        }
         let before = self.positions();
         let result = match loaded.result {
             Ok(release) => self.land_release(&errand.aim, Arc::new(release)),
@@ -35,6 +40,21 @@ impl Follower {
     fn has_moved_on(&mut self, aim: &Aim, loaded: &Version) -> bool {
         // A pointer that cannot be read is told by the errand that fails of it.
         matches!(aim, Aim::Follow(_)) && self.reread().is_ok() && self.state.current.as_ref() != Some(loaded)
+    }
+
+    /// Where there is no room in memory, the previous release gives way: it can be loaded again when it is wanted. Where
+    /// someone moved the pointer on, that is the one which was the previous release until then.
+    fn give_way(&mut self, aim: &Aim) -> Option<Arc<Release>> {
+        let (serving, staged) = (self.serving.clone(), self.state.staged.clone());
+        let serves = |version: &Version| serving.as_ref().is_some_and(|serving| serving.manifest().version == *version);
+        let wanted = |version: &Version| staged.as_ref() == Some(version) || *aim == Aim::Keep(version.clone());
+        let mut idle = self.residents.keep(|kept| serves(kept) || wanted(kept));
+        let first = idle.pop()?;
+        self.retired.take(idle);
+        let version = first.manifest().version.clone();
+        tracing::warn!(release = %version, "the release before leaves the memory to make room; a rollback will load it");
+        self.given_up = Some(version);
+        Some(first)
     }
 
     fn land_release(&mut self, aim: &Aim, release: Arc<Release>) -> Result<Effect, Failure> {
@@ -144,6 +164,7 @@ impl Follower {
 
     /// Says why a release could not be loaded, and goes on without it.
     fn give_up(&mut self, aim: &Aim, version: &Version, error: &ReleaseError) -> Failure {
+        error.gate().into_iter().for_each(|gate| self.parts.metrics.gate().refused(gate));
         let failure = Failure::of_load(version, error);
         self.write_down_refused(version, &failure);
         match aim {

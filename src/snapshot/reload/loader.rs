@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -12,11 +13,18 @@ use crate::config::{Config, MissingModel};
 use crate::metrics::{Metrics, Phase};
 use crate::priority;
 use crate::snapshot::failpoint::{Moment, reached};
+use crate::snapshot::gate::{Gates, Occasion};
 use crate::snapshot::lifecycle::{Book, Standing};
 use crate::snapshot::manifest::Version;
-use crate::snapshot::release::{Release, ReleaseError};
+use crate::snapshot::map::Residence;
+use crate::snapshot::release::{Release, ReleaseError, read_manifest};
 use crate::snapshot::shelf::ModelShelf;
 use crate::snapshot::store::Store;
+
+/// Longest wait for requests that still hold a release which gives way to another.
+const FREE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Time between two looks at whether they do.
+const FREE_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A handle on the thread, which ends when it is dropped.
 pub(super) struct Loader {
@@ -33,8 +41,10 @@ pub(super) struct Job {
     pub book: Option<Book>,
     /// What serves.
     pub against: Option<Arc<Release>>,
-    /// Whether it served here before.
-    pub served_before: bool,
+    /// Whether it served here before, or is new.
+    pub occasion: Occasion,
+    /// A release that gives way to it.
+    pub instead: Option<Arc<Release>>,
 }
 
 /// What came of a job.
@@ -48,6 +58,8 @@ struct Bench {
     store: Store,
     shelf: Arc<ModelShelf>,
     metrics: Metrics,
+    gates: Gates,
+    residence: Residence,
     golden_required: bool,
     model_missing: MissingModel,
 }
@@ -60,6 +72,8 @@ impl Loader {
             store: parts.store.clone(),
             shelf: shelf.clone(),
             metrics: parts.metrics.clone(),
+            gates: Gates::new(config, &parts.metrics),
+            residence: Residence::from(&config.memory),
             golden_required: config.release.golden_required,
             model_missing: config.model.missing,
         };
@@ -90,7 +104,8 @@ impl Loader {
 impl Bench {
     fn work(&self, jobs: &Receiver<Job>, done: &Sender<Loaded>) {
         priority::step_back();
-        for job in jobs {
+        for mut job in jobs {
+            job.instead.take().into_iter().for_each(free);
             let result = self.load(&job);
             if done.send(Loaded { version: job.version, result }).is_err() {
                 return;
@@ -102,9 +117,9 @@ impl Bench {
     fn load(&self, job: &Job) -> Result<Release, ReleaseError> {
         let metrics = self.metrics.release();
         job.comes_to(Standing::Verifying);
-        let release = metrics.timed(Phase::Open, || Release::open(&self.store.release_path(&job.version)))?;
+        let release = metrics.timed(Phase::Open, || self.open(job))?;
         reached(Moment::Opened);
-        metrics.timed(Phase::Verify, || release.verify())?;
+        metrics.timed(Phase::Verify, || self.gates.verify(&release))?;
         reached(Moment::Verified);
         job.comes_to(Standing::Loading);
         let release = metrics.timed(Phase::Model, || self.complete(release))?;
@@ -113,12 +128,20 @@ impl Bench {
         metrics.timed(Phase::Warm, || release.warm())?;
         reached(Moment::Warmed);
         job.comes_to(Standing::Checking);
-        metrics.timed(Phase::Check, || release.check())?;
+        metrics.timed(Phase::Check, || self.gates.check(&release, job.against.as_deref(), job.occasion))?;
         if self.golden_required && release.golden().is_empty() {
             return Err(ReleaseError::GoldenMissing);
         }
         reached(Moment::Checked);
         Ok(release)
+    }
+
+    /// Opens a release, if there is room for it.
+    fn open(&self, job: &Job) -> Result<Release, ReleaseError> {
+        let path = self.store.release_path(&job.version);
+        let current = job.against.as_ref().map(|current| current.manifest());
+        self.gates.before_load(&read_manifest(&path)?, current, &self.store)?;
+        Release::open_resident(&path, self.residence)
     }
 
     /// Gives a release the model that it names, if it names one.
@@ -131,6 +154,14 @@ impl Bench {
             }
             model => release.with_model(model?),
         }
+    }
+}
+
+/// Frees a release once no request holds it, which is soon: it does not serve.
+fn free(release: Arc<Release>) {
+    let started = Instant::now();
+    while Arc::strong_count(&release) > 1 && started.elapsed() < FREE_WAIT_MAX {
+        thread::sleep(FREE_LOOK_EVERY);
     }
 }
 
