@@ -19,6 +19,7 @@ use crate::model::breaker::{Breaker, BreakerLimits, Passage};
 use crate::model::prompt::Context;
 use crate::model::rank::{Question, Working};
 use crate::model::worker::{Compute, EngineCompute, Inquiry, Pool, PoolLimits, Saturated, Ticket};
+use crate::snapshot::live::Held;
 use crate::snapshot::release::Release;
 
 /// The least time kept back from a request's own for the next rung and the reply: two ticks of the runtime's clock, which
@@ -30,11 +31,19 @@ const RESERVE_PART: u32 = 10;
 /// The way to the models of all releases.
 #[derive(Debug)]
 pub struct Fallback {
-    pool: Pool,
-    breaker: Breaker,
+    /// One for each [`Arm`](crate::snapshot::live::Arm), in its order.
+    lanes: [Lane; 2],
     timeout: Duration,
     memo_max: usize,
     metrics: Arc<ModelMetrics>,
+}
+
+/// What the models of one arm have to themselves: a release on trial whose model is slow or fails must not take the model
+/// from the callers of the one that serves, and could not be told from it if it did.
+#[derive(Debug)]
+struct Lane {
+    pool: Pool,
+    breaker: Breaker,
 }
 
 /// A question that was put to a model.
@@ -95,34 +104,33 @@ impl Fallback {
             batch_window: Duration::from_micros(config.batch_window_us),
         };
         let breaker = BreakerLimits { failures_max: config.breaker_failures, open: config.breaker_open };
-        Ok(Self {
-            pool: Pool::start(limits, compute, metrics.clone())?,
-            breaker: Breaker::new(breaker),
-            timeout: config.timeout,
-            memo_max: config.memo_max,
-            metrics,
-        })
+        let lane = || {
+            let pool = Pool::start(limits, compute.clone(), metrics.clone())?;
+            Ok::<_, io::Error>(Lane { pool, breaker: Breaker::new(breaker) })
+        };
+        Ok(Self { lanes: [lane()?, lane()?], timeout: config.timeout, memo_max: config.memo_max, metrics })
     }
 
     /// Puts a question to a release's model; never waits. [`Asked::told`] does.
-    pub fn ask(&self, release: &Release, history: &[u32], deadline: Deadline) -> Asked {
+    pub fn ask(&self, held: &Held, history: &[u32], deadline: Deadline) -> Asked {
+        let (lane, release) = (&self.lanes[held.arm() as usize], &held.release);
         let word = match release.model() {
             Some(model) => {
                 let read = last_known(release.catalogue(), history, model.config().segue.history_max).into();
-                self.inquire(&Matter { release, model, read, limit: self.limit(deadline) })
+                self.inquire(lane, &Matter { release, model, read, limit: self.limit(deadline) })
             }
             None => Word::Told(Told::Nothing),
         };
         Asked { word, metrics: self.metrics.clone() }
     }
 
-    fn inquire(&self, matter: &Matter<'_>) -> Word {
+    fn inquire(&self, lane: &Lane, matter: &Matter<'_>) -> Word {
         self.metrics.asked();
         let mut entered = None;
         let found = self.memo(matter.release).find(&matter.read, || {
-            let passage = self.enter(matter.limit)?;
+            let passage = lane.enter(matter.limit)?;
             let inquiry = matter.inquiry(Instant::now() + self.timeout);
-            let (verdict, ticket) = self.pool.submit(inquiry).map_err(|Saturated| Degraded::ModelSaturated)?;
+            let (verdict, ticket) = lane.pool.submit(inquiry).map_err(|Saturated| Degraded::ModelSaturated)?;
             entered = Some(Entered { passage, ticket });
             Ok(verdict)
         });
@@ -132,15 +140,6 @@ impl Fallback {
             Ok(Found::Joined(seat) | Found::Begun(seat)) => Word::Coming(Coming { seat, limit: matter.limit, entered }),
             Err(reason) => Word::Told(Told::Degraded(reason)),
         }
-    }
-
-    /// Lets a question through that has any time, while the breaker does.
-    fn enter(&self, limit: Limit) -> Result<Passage, Degraded> {
-        let now = Instant::now();
-        if limit.until <= now {
-            return Err(Degraded::ModelTimeout);
-        }
-        self.breaker.enter(now).ok_or(Degraded::ModelUnavailable)
     }
 
     fn limit(&self, deadline: Deadline) -> Limit {
@@ -157,12 +156,24 @@ impl Fallback {
     /// What a scrape shows, while `release` serves.
     pub fn gauges(&self, release: Option<&Release>) -> ModelGauges {
         let memo = release.and_then(|release| release.memo().get());
+        let [serving, _] = &self.lanes;
         ModelGauges {
-            queue_length: self.pool.queue_length(),
-            breaker: self.breaker.state(Instant::now()),
+            queue_length: self.lanes.iter().map(|lane| lane.pool.queue_length()).sum(),
+            breaker: serving.breaker.state(Instant::now()),
             memo_entries: memo.map_or(0, |memo| memo.len()),
             info: release.and_then(Release::model).map(|model| info(model)),
         }
+    }
+}
+
+impl Lane {
+    /// Lets a question through that has any time, while the breaker does.
+    fn enter(&self, limit: Limit) -> Result<Passage, Degraded> {
+        let now = Instant::now();
+        if limit.until <= now {
+            return Err(Degraded::ModelTimeout);
+        }
+        self.breaker.enter(now).ok_or(Degraded::ModelUnavailable)
     }
 }
 

@@ -53,7 +53,7 @@ impl Room {
     pub fn new(config: &Config, live: Arc<Live>, drain: Drain, fallback: Fallback) -> Self {
         let (rungs, limits) = (config.answer.rungs.clone(), AskLimits::from(&config.request));
         let (admission, unseen) = (Admission::new(config.request.in_flight_max), UnseenLog::new(&config.unseen).into());
-        let trials = Arc::new(Trials::new(live.clone(), &config.shadow));
+        let trials = Arc::new(Trials::new(live.clone(), config));
         Self { live, rungs, limits, admission, drain, fallback, unseen, trials }
     }
 

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::admit::Deadline;
 use crate::answer::Answer;
 use crate::ask::Ask;
-use crate::config;
+use crate::config::Config;
 use crate::snapshot::live::{Arm, Live, Lot, Turn};
 
 pub mod compare;
@@ -28,6 +28,8 @@ use tally::{Tally, Totals};
 #[derive(Debug)]
 pub struct Trials {
     live: Arc<Live>,
+    /// Seconds after which a canary is promoted; none where that is an operator's to do.
+    bake_s: Option<u64>,
     sampled: Sender<Ask>,
     /// The other end, until the shadow's thread takes it.
     waiting: Mutex<Option<Receiver<Ask>>>,
@@ -43,9 +45,10 @@ pub struct Waiting<'t> {
 
 impl Trials {
     /// Watches what is lined up in `live`.
-    pub fn new(live: Arc<Live>, config: &config::Shadow) -> Self {
-        let (sampled, waiting) = bounded(config.queue_max);
-        Self { live, sampled, waiting: Mutex::new(Some(waiting)) }
+    pub fn new(live: Arc<Live>, config: &Config) -> Self {
+        let (sampled, waiting) = bounded(config.shadow.queue_max);
+        let bake_s = config.canary.promote.then_some(config.canary.bake_s);
+        Self { live, bake_s, sampled, waiting: Mutex::new(Some(waiting)) }
     }
 
     /// Counts an answer that was told, and samples its question.
@@ -97,7 +100,9 @@ impl Trials {
 
     /// The trial that is on and what it showed so far; `None` while none is.
     pub fn figures(&self) -> Option<TrialFigures> {
-        TrialFigures::of(self.live.lineup()?.as_ref(), &self.totals())
+        let mut figures = TrialFigures::of(self.live.lineup()?.as_ref(), &self.totals())?;
+        figures.canary.iter_mut().for_each(|canary| canary.bake_s = self.bake_s);
+        Some(figures)
     }
 
     /// What all trials counted since the start of the process.

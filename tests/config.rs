@@ -262,6 +262,11 @@ fn values_that_do_not_go_together_are_refused() {
              at most the second, got 100 and 99",
         ),
         (
+            "canary.window_ms = 499",
+            "canary.check_ms (default) and canary.window_ms (segue.toml:2): expected the first to be at most the second, got \
+             500 and 499",
+        ),
+        (
             "request.in_flight_max = 255",
             "request.batch_max (default) and request.in_flight_max (segue.toml:2): expected the first to be at most the \
              second, got 256 and 255",

@@ -45,6 +45,10 @@ pub(super) const RULES: &[fn(&Config) -> Option<Clash>] = &[
         let keys = ["request.batch_max", "request.in_flight_max"];
         at_most(keys, [c.request.batch_max as u128, c.request.in_flight_max as u128])
     },
+    |c| {
+        let keys = ["canary.check_ms", "canary.window_ms"];
+        at_most(keys, [c.canary.check.as_millis(), c.canary.window.as_millis()])
+    },
 ];
 
 /// Two doors on one port: the system may let both bind (they share ports between workers) and split the traffic.

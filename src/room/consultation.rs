@@ -51,7 +51,7 @@ impl Consultation<Vec<Result<Ask, Error>>> {
 
 impl<A> Consultation<A> {
     fn put(&self, ask: &Ask) -> fallback::Asked {
-        self.room.fallback.ask(&self.held.release, &ask.history, self.deadline)
+        self.room.fallback.ask(&self.held, &ask.history, self.deadline)
     }
 
     fn asked<B>(&self, ask: B) -> Asked<B> {

@@ -166,6 +166,13 @@ impl Lent<'_> {
     }
 }
 
+impl Held {
+    /// The arm that the release is of.
+    pub fn arm(&self) -> Arm {
+        self.turn.and_then(|turn| turn.arm).unwrap_or(Arm::Current)
+    }
+}
+
 impl Trial {
     /// A trial of a release, not begun.
     pub fn new(release: Arc<Release>, canary: Share, shadow: Share) -> Self {

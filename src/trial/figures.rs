@@ -36,6 +36,8 @@ pub struct CanaryFigures {
     pub trial: ArmFigures,
     /// Seconds since its share was last changed.
     pub baked_s: u64,
+    /// Seconds after which it is promoted by itself; none where that is an operator's to do.
+    pub bake_s: Option<u64>,
 }
 
 /// What both releases answered to the same questions, for nobody to see.
@@ -99,7 +101,7 @@ impl CanaryFigures {
         let [current, tried] = Arm::ALL.map(|arm| ArmFigures::of(&since.canary[arm as usize]));
         let baked_s = trial.began()?.changed.elapsed().as_secs();
         let shown = !trial.canary.is_none() || current.answers + tried.answers > 0;
-        shown.then(|| Self { share: trial.canary, current, trial: tried, baked_s })
+        shown.then_some(Self { share: trial.canary, current, trial: tried, baked_s, bake_s: None })
     }
 }
 

@@ -21,10 +21,21 @@ const LOOKS_MAX: u32 = 64;
 /// What a guard may do to a trial; each call returns once it is a fact, and an error says why it is none.
 pub trait Steer: Send {
     /// Ends the trial of a release that has left a bound, and quarantines it.
-    fn abort(&self, version: &Version, breach: &Breach) -> Result<(), String>;
+    fn abort(&self, version: &Version, breach: &Breach) -> Result<(), Undone>;
 
     /// Makes a release that has baked the one that serves.
-    fn promote(&self, version: &Version) -> Result<(), String>;
+    fn promote(&self, version: &Version) -> Result<(), Undone>;
+}
+
+/// Why a decision is no fact.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undone {
+    /// The release is not where it was: asking again is of no use.
+    #[error("{0}")]
+    Refused(String),
+    /// The disk refused, or others were served first: it may yet be done.
+    #[error("{0}; it is tried again")]
+    Failed(String),
 }
 
 /// What the thread works on.
@@ -87,8 +98,8 @@ impl Watch {
     /// Looks at the canary that is on, if one is.
     fn look(&mut self, now: Instant) {
         let trial = self.parts.live.trial();
-        self.finish(trial.as_ref().map(Trial::version));
         let canary = trial.filter(|trial| !trial.canary.is_none());
+        self.finish(canary.as_ref().map(Trial::version));
         let Some((began, trial)) = canary.and_then(|trial| Some((trial.began().cloned()?, trial))) else {
             self.forget();
             return;
@@ -149,15 +160,16 @@ impl Watch {
         self.quarantine(release.clone(), breach);
     }
 
-    /// Goes on with a quarantine that failed, for as long as the release is still on trial.
-    fn finish(&mut self, on_trial: Option<&Version>) {
-        let unfinished = self.unfinished.take().filter(|(version, _)| Some(version) == on_trial);
+    /// Goes on with a quarantine that failed, unless an operator has given the release callers again.
+    fn finish(&mut self, canary: Option<&Version>) {
+        let unfinished = self.unfinished.take().filter(|(version, _)| Some(version) != canary);
         unfinished.into_iter().for_each(|(version, breach)| self.quarantine(version, breach));
     }
 
     fn quarantine(&mut self, release: Version, breach: Breach) {
-        if let Err(error) = self.parts.steer.abort(&release, &breach) {
-            tracing::error!(%release, "the release is off its callers, but not quarantined yet: {error}");
+        let Err(error) = self.parts.steer.abort(&release, &breach) else { return };
+        tracing::error!(%release, "the release is off its callers, but not quarantined: {error}");
+        if matches!(error, Undone::Failed(_)) {
             self.unfinished = Some((release, breach));
         }
     }

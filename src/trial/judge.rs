@@ -75,18 +75,14 @@ impl Bounds {
 
     /// The first bound that the canary has left, if it has left any.
     pub fn judge(&self, current: &ArmTotals, trial: &ArmTotals) -> Option<Breach> {
-        let shares: [(Bound, fn(&ArmTotals) -> Part, f64); 3] = [
-            (Bound::Errors, errors, self.errors),
-            (Bound::Degraded, degraded, self.degraded),
-            (Bound::Fallback, fallback, self.fallback),
-        ];
+        let both = [current, trial];
         if !self.is_enough(trial) {
             return None;
         }
-        let breach = |(bound, of, excess_max): &(Bound, fn(&ArmTotals) -> Part, f64)| {
-            self.excess(*bound, [of(current), of(trial)], *excess_max)
-        };
-        shares.iter().find_map(breach).or_else(|| self.latency(current, trial))
+        self.excess(Bound::Errors, both.map(errors), self.errors)
+            .or_else(|| self.excess(Bound::Degraded, both.map(degraded), self.degraded))
+            .or_else(|| self.excess(Bound::Fallback, both.map(fallback), self.fallback))
+            .or_else(|| self.latency(current, trial))
     }
 
     /// Where nearly all callers are the canary's, there is nothing to compare a share with, and it may be no more than its

@@ -1,16 +1,21 @@
 //! Callers of a canary: who is answered by whom, and what is counted of it.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use segue::ask::Question;
 use segue::error::Error;
-use segue::snapshot::live::{Lot, Seed};
+use segue::model::rank::{Ranked, Working};
+use segue::model::worker::{Compute, EngineCompute};
+use segue::model::{self, Model};
+use segue::snapshot::live::{Lot, Seed, Trial};
+use segue::snapshot::manifest::Version;
 
 use crate::puppet::{Deed, puppet};
-use crate::site::{Site, question, share};
+use crate::site::{Shop, Site, question, share};
 use crate::support::release::version;
 
 /// The release that a unit's questions are answered by, where a third of all callers is `two`'s.
@@ -99,7 +104,7 @@ fn an_answer_that_is_late_is_an_error() {
 fn an_answer_that_nobody_stays_for_is_an_error() {
     let (puppet, strings) = puppet();
     let site = Site::computing(Arc::new(puppet), |config| config.model.timeout = Duration::from_secs(20));
-    site.live.try_out(Some(segue::snapshot::live::Trial::new(site.shop.with_model(), share(1.0), share(0.0))));
+    site.live.try_out(Some(Trial::new(site.shop.modelled("modelled", 1), share(1.0), share(0.0))));
     let asked = || site.answering(question(&[60], None), Duration::from_secs(30));
     site.wait(async {
         let mut left = Box::pin(asked().end());
@@ -113,6 +118,51 @@ fn an_answer_that_nobody_stays_for_is_an_error() {
     strings.end(Deed::Answer);
     assert_eq!(site.ask(question(&[60], None)), "modelled");
     assert_eq!(counted(), (1, 1));
+}
+
+/// An arithmetic that never ends for one model.
+struct Stuck {
+    model: Version,
+    began: Mutex<Sender<()>>,
+    end: Mutex<Receiver<()>>,
+}
+
+impl Compute for Stuck {
+    fn answer(&self, model: &Model, working: &mut Working, questions: &[model::rank::Question<'_>]) -> Vec<Ranked> {
+        if model.manifest().version == self.model {
+            let _ = self.began.lock().unwrap().send(());
+            let _ = self.end.lock().unwrap().recv();
+        }
+        EngineCompute.answer(model, working, questions)
+    }
+}
+
+/// The canary's model takes its only thread for ever, and the callers of the release that serves still have theirs.
+#[test]
+fn a_canarys_model_that_hangs_takes_nothing_from_the_others() {
+    let shop = Shop::new();
+    let (trial, (began, begun), (_end, end)) = (shop.modelled("stuck", 2), channel(), channel());
+    let model = trial.model().unwrap().manifest().version.clone();
+    let stuck = Stuck { model, began: Mutex::new(began), end: Mutex::new(end) };
+    let site = Site::computing(Arc::new(stuck), |config| {
+        (config.model.threads, config.model.timeout) = (1, Duration::from_secs(20));
+    });
+    site.live.swap(shop.modelled("well", 1));
+    site.live.try_out(Some(Trial::new(trial, share(0.5), share(0.0))));
+    let unit_of = |arm: &str| {
+        let seed = Seed::of(&version("stuck"));
+        let is_tried = |unit: &String| share(0.5).holds(Lot::of(unit.as_bytes(), seed)) == (arm == "stuck");
+        units().into_iter().find(is_tried).unwrap()
+    };
+    site.wait(async {
+        let ask = |arm: &str| site.answering(question(&[60], Some(&unit_of(arm))), Duration::from_secs(30)).end();
+        let mut tried = Box::pin(ask("stuck"));
+        assert!(poll_fn(|context| Poll::Ready(tried.as_mut().poll(context))).await.is_pending());
+        begun.recv().unwrap();
+        assert_eq!(ask("well").await, "well");
+    });
+    let canary = site.figures().canary.unwrap();
+    assert_eq!((canary.current.sources["model"], canary.current.degraded, canary.trial.errors), (1.0, 0.0, 1));
 }
 
 #[test]

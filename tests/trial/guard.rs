@@ -11,7 +11,7 @@ use segue::metrics::Metrics;
 use segue::snapshot::live::{Arm, Live};
 use segue::snapshot::manifest::Version;
 use segue::snapshot::release::Release;
-use segue::trial::guard::{Guard, Parts, Steer};
+use segue::trial::guard::{Guard, Parts, Steer, Undone};
 use segue::trial::judge::{Bound, Breach};
 
 use crate::site::Shop;
@@ -32,21 +32,21 @@ struct Hands {
 }
 
 impl Hands {
-    fn tell(&self, decided: Decided) -> Result<(), String> {
+    fn tell(&self, decided: Decided) -> Result<(), Undone> {
         self.decided.send(decided).expect("the test waits for it");
         let mut failures = self.failures.lock().unwrap();
         let failed = *failures > 0;
         *failures = failures.saturating_sub(1);
-        if failed { Err("told to".to_owned()) } else { Ok(()) }
+        if failed { Err(Undone::Failed("told to".to_owned())) } else { Ok(()) }
     }
 }
 
 impl Steer for Hands {
-    fn abort(&self, version: &Version, breach: &Breach) -> Result<(), String> {
+    fn abort(&self, version: &Version, breach: &Breach) -> Result<(), Undone> {
         self.tell(Decided::Abort(version.to_string(), breach.bound))
     }
 
-    fn promote(&self, version: &Version) -> Result<(), String> {
+    fn promote(&self, version: &Version) -> Result<(), Undone> {
         self.tell(Decided::Promote(version.to_string()))
     }
 }
@@ -137,13 +137,15 @@ fn what_fails_on_its_way_is_an_error_of_the_canary() {
 }
 
 #[test]
-fn a_quarantine_is_not_tried_again_where_an_operator_ended_the_trial() {
+fn a_quarantine_is_not_tried_again_where_an_operator_gave_the_release_callers() {
     let post = Post::new(usize::MAX, |_| {});
     let release = post.shop.release("one");
     let [table, popular] = &answers(&release);
     post.answer(300, [table, popular]);
     assert_eq!(post.decides(), abort(Bound::Fallback));
     post.live.try_out(None);
+    assert_eq!(post.decides(), abort(Bound::Fallback), "the trial is over, and the release not quarantined");
+    post.live.try_out(Some(post.shop.trial("two", 0.1, 0.0)));
     until("it has given up", || post.decided.recv_timeout(Duration::from_millis(20)).is_err());
 }
 

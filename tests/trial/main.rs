@@ -6,6 +6,7 @@
 mod support;
 
 mod canary;
+mod doors;
 mod guard;
 mod lineup;
 #[path = "../fallback/puppet.rs"]

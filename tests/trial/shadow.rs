@@ -99,7 +99,7 @@ fn what_finds_no_room_is_dropped_and_counted() {
 fn models_are_asked_where_the_service_would_ask_them() {
     for (models, source) in [(true, "model"), (false, "popular")] {
         let site = Site::computing(Arc::new(EngineCompute), |config| config.shadow.model = models);
-        site.live.try_out(Some(Trial::new(site.shop.with_model(), share(0.0), share(1.0))));
+        site.live.try_out(Some(Trial::new(site.shop.modelled("modelled", 1), share(0.0), share(1.0))));
         site.ask(question(&[60], None));
         let shadow = compared(&site, 1);
         assert_eq!((shadow.trial.sources[source], shadow.current.sources["popular"]), (1.0, 1.0), "{source}");
@@ -110,7 +110,7 @@ fn models_are_asked_where_the_service_would_ask_them() {
 #[test]
 fn a_model_that_fails_is_a_figure_and_not_the_end_of_the_shadow() {
     let site = Site::computing(Arc::new(Failing), |_| {});
-    site.live.try_out(Some(Trial::new(site.shop.with_model(), share(0.0), share(1.0))));
+    site.live.try_out(Some(Trial::new(site.shop.modelled("modelled", 1), share(0.0), share(1.0))));
     for count in 1..=2 {
         assert_eq!(site.ask(question(&[60], None)), "one");
         let shadow = compared(&site, count);

@@ -59,13 +59,13 @@ impl Shop {
         load(&self.store, name)
     }
 
-    /// The same as `one`, with a model.
-    pub(crate) fn with_model(&self) -> Arc<Release> {
+    /// The same as `one`, with a model that follows from `seed`.
+    pub(crate) fn modelled(&self, name: &str, seed: u64) -> Arc<Release> {
         let catalogue = self.release("one").manifest().catalogue.clone();
-        let model = model::publish(self.dir.path(), &catalogue, CLUSTERS.len() as u32, 1).manifest.version;
-        publish_naming(self.dir.path(), ("modelled", Some(model.clone())), CLUSTERS, ROWS);
+        let model = model::publish(self.dir.path(), &catalogue, CLUSTERS.len() as u32, seed).manifest.version;
+        publish_naming(self.dir.path(), (name, Some(model.clone())), CLUSTERS, ROWS);
         let model = Model::load(&self.store.model_path(&model), Precision::Full).expect("it is sound");
-        let release = Release::load(&self.store.release_path(&version("modelled"))).expect("it is sound");
+        let release = Release::load(&self.store.release_path(&version(name))).expect("it is sound");
         Arc::new(release.with_model(Arc::new(model)).expect("they are of one catalogue"))
     }
 
