@@ -211,8 +211,7 @@ impl Follower {
         let State { previous, staged, pinned, .. } = self.state.clone();
         let trial = self.parts.live.trial();
         let (canary, shadow) = trial.map(|trial| (trial.canary, trial.shadow)).unwrap_or_default();
-        let serving = self.serving.as_ref().map(|serving| serving.manifest().version.clone());
-        Positions { serving, previous, staged, pinned, shadow, canary }
+        Positions { serving: self.serving_version(), previous, staged, pinned, shadow, canary }
     }
 
     /// Reads what the store remembers.
@@ -228,6 +227,11 @@ impl Follower {
     ) -> Result<(), StoreError> {
         self.state = edit(&self.parts.store)?;
         Ok(())
+    }
+
+    /// The release that serves.
+    pub(super) fn serving_version(&self) -> Option<Version> {
+        self.serving.as_ref().map(|serving| serving.manifest().version.clone())
     }
 
     /// Whether this release serves.

@@ -1,0 +1,1 @@
+//! What an operator asks for, one by one: what it does, and why it is refused.
