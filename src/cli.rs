@@ -14,8 +14,8 @@ mod lookup;
 mod diff;
 mod store;
 mod push;
-mod sign;
 mod publish;
+mod sign;
 mod status;
 mod change;
 mod unseen;
@@ -67,12 +67,12 @@ enum Command {
     Releases(store::ListArgs),
     /// Push a release to a running service, and have it serve there
     Push(push::Args),
+    /// Publish a release where services pull from, and point a channel at it
+    Publish(publish::Args),
     /// Make a pair of keys: one signs releases, the other lets services check who did
     Keygen(sign::KeygenArgs),
     /// Sign a release and its model, after every check
     Sign(sign::SignArgs),
-    /// Publish a release where services pull from, and point a channel at it
-    Publish(publish::Args),
     /// Show what a running service serves, where every release stands and why, and how a trial goes
     Status(status::Args),
     /// Have a running service load a release beside what it serves, with every check
@@ -126,9 +126,9 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(&args),
         Command::Releases(args) => store::list(&args),
         Command::Push(args) => push::run(&args),
+        Command::Publish(args) => publish::run(&args),
         Command::Keygen(args) => sign::keygen(&args),
         Command::Sign(args) => sign::sign(&args),
-        Command::Publish(args) => publish::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Stage(args) => change::stage(&args),
         Command::Shadow(args) => change::shadow(&args),

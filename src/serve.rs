@@ -221,7 +221,8 @@ impl Service {
         Ok(drained?)
     }
 
-    /// Looks soon at what may have changed outside, as SIGHUP has it do: the pointer, and the doors' certificates.
+    /// Looks soon at what may have changed outside, as SIGHUP has it do: the pointer, the channel that is followed, and
+    /// the doors' certificates.
     pub fn look(&self) {
         drop(self.reloader.request());
         self.puller.iter().for_each(Puller::request);

@@ -7,6 +7,7 @@
 pub mod format;
 pub mod write;
 pub mod manifest;
+pub mod lines;
 pub mod catalogue;
 pub mod golden;
 pub mod signature;

@@ -7,6 +7,8 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::{LINE_BYTES_MAX, Line, lines};
+
 /// A topical group of items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,12 @@ pub enum CatalogueError {
         line: usize,
         /// What the parser found.
         source: serde_json::Error,
+    },
+    /// A line goes on without an end.
+    #[error("catalogue line {line} has more than {LINE_BYTES_MAX} bytes; expected a cluster a line")]
+    LongLine {
+        /// Its number, from 1.
+        line: usize,
     },
     /// The bytes could not be read.
     #[error("the catalogue could not be read: {0}")]
@@ -88,8 +96,8 @@ impl Catalogue {
     /// Reads one cluster per line of JSON; blank lines are skipped.
     pub fn read_jsonl(reader: impl BufRead) -> Result<Self, CatalogueError> {
         let mut clusters = Vec::new();
-        for (position, line) in reader.lines().enumerate() {
-            let line = line?;
+        for (position, line) in lines(reader).enumerate() {
+            let Line::Text(line) = line? else { return Err(CatalogueError::LongLine { line: position + 1 }) };
             if !line.trim().is_empty() {
                 let parsed = serde_json::from_str(&line);
                 clusters.push(parsed.map_err(|source| CatalogueError::Line { line: position + 1, source })?);

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::{LINE_BYTES_MAX, Line, lines};
 use super::table::{SCORE_DECIMALS, Score};
 use crate::answer::{Answer, Source};
 use crate::ask::Ask;
@@ -60,6 +61,15 @@ pub enum GoldenError {
         /// What the parser found.
         source: serde_json::Error,
     },
+    /// A line goes on without an end.
+    #[error("golden question {line} has more than {LINE_BYTES_MAX} bytes; expected a question a line")]
+    LongLine {
+        /// Its number, from 1.
+        line: usize,
+    },
+    /// More than are ever asked.
+    #[error("there are more than {QUESTIONS_MAX} golden questions, expected a sample of the table's rows")]
+    TooMany,
     /// The bytes could not be read.
     #[error("the golden questions could not be read: {0}")]
     Io(#[from] io::Error),
@@ -109,6 +119,8 @@ pub struct Sample {
 
 /// Golden questions of one length of history: few enough to ask all of a release's in under a millisecond.
 const GOLDEN_MAX: usize = 32;
+/// Most questions that a release may bring, all lengths together: each is held in memory, and asked before every swap.
+pub const QUESTIONS_MAX: usize = 100_000;
 
 impl Default for Sample {
     fn default() -> Self {
@@ -147,10 +159,14 @@ impl Sample {
 
 /// Reads one question per line of JSON.
 pub fn read_jsonl(reader: impl BufRead) -> Result<Vec<Golden>, GoldenError> {
-    let parse = |(position, line): (usize, io::Result<String>)| {
-        serde_json::from_str(&line?).map_err(|source| GoldenError::Line { line: position + 1, source })
+    let parse = |(position, line): (usize, io::Result<Line>)| match line? {
+        _ if position == QUESTIONS_MAX => Err(GoldenError::TooMany),
+        Line::Long => Err(GoldenError::LongLine { line: position + 1 }),
+        Line::Text(text) => {
+            serde_json::from_str(&text).map_err(|source| GoldenError::Line { line: position + 1, source })
+        }
     };
-    reader.lines().enumerate().map(parse).collect()
+    lines(reader).enumerate().map(parse).collect()
 }
 
 /// Writes one question per line of JSON.
