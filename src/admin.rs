@@ -101,6 +101,7 @@ pub struct Parts {
 pub struct Running {
     stop: Drain,
     tls: Option<Arc<Tls>>,
+    audit: Audit,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -162,12 +163,12 @@ impl Admin {
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
         let audit = Audit::open(self.config.admin.audit_file.as_deref(), parts.store.dir(), parts.metrics.clone())?;
         let tls = Tls::of::<AdminProtocol>(TlsFiles::admin(&self.config.admin), &parts.metrics)?;
-        let opening = Opening { parts, audit, tls: tls.clone() };
+        let opening = Opening { parts, audit: audit.clone(), tls: tls.clone() };
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
         let thread = thread.spawn(move || self.run(runtime, opening, &stopped).inspect_err(log_end))?;
-        Ok(Running { stop, tls, thread })
+        Ok(Running { stop, tls, audit, thread })
     }
 
     fn run(self, runtime: Runtime, opening: Opening, stop: &Drain) -> io::Result<()> {
@@ -193,6 +194,11 @@ impl Running {
     /// Its certificates, where it speaks TLS.
     pub fn tls(&self) -> Option<Arc<Tls>> {
         self.tls.clone()
+    }
+
+    /// Where changes are recorded, for those that the service makes by itself.
+    pub fn audit(&self) -> Audit {
+        self.audit.clone()
     }
 
     /// Closes the door and waits, within a limit, until it is.

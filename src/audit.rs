@@ -99,6 +99,12 @@ impl Audit {
     }
 }
 
+impl std::fmt::Debug for Audit {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Audit").field("path", &self.file.path()).finish_non_exhaustive()
+    }
+}
+
 impl Begun {
     /// Records that the change was made, and `to` what, where that is known better now. Waits for the disk.
     pub fn done(mut self, to: Option<String>) {

@@ -21,6 +21,8 @@ use fetch::Fetch;
 use pace::Pace;
 use retry::Retry;
 
+use crate::audit::{Audit, Change, Verb};
+use crate::auth::Caller;
 use crate::config::{self, Pulled};
 use crate::depot::{Channel, Depot, DepotError};
 use crate::metrics::{Polled, TransferMetrics};
@@ -49,6 +51,8 @@ pub struct Parts {
     pub reloader: Reloader,
     /// Where it is counted.
     pub metrics: Arc<TransferMetrics>,
+    /// Where it is recorded.
+    pub audit: Audit,
 }
 
 /// How pulling stands.
@@ -242,7 +246,23 @@ impl Follower {
         }
     }
 
+    /// Has a release serve or wait, between two lines of the audit log.
     fn act(&self, release: &Version) -> Result<(), PullError> {
+        let verb = match self.config.then {
+            Pulled::Activate => Verb::Activate,
+            Pulled::Stage => Verb::Stage,
+        };
+        let from = self.parts.store.state()?.current.map(|current| current.to_string());
+        let begun = self.parts.audit.begin(Change::new(Caller::service("pull"), verb).from(from).to(release))?;
+        let acted = self.ask(release);
+        match &acted {
+            Ok(()) => begun.done(None),
+            Err(error) => begun.refused(&error.to_string()),
+        }
+        acted
+    }
+
+    fn ask(&self, release: &Version) -> Result<(), PullError> {
         let asked = match self.config.then {
             Pulled::Activate => self.parts.reloader.activate(release.clone()),
             Pulled::Stage => self.parts.reloader.stage(release.clone()),

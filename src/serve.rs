@@ -28,6 +28,7 @@ use crate::snapshot::reload::{Parts, Reloader};
 use crate::snapshot::store::Store;
 use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::trial::guard::{self, Guard};
+use crate::trial::recorded::Recorded;
 use crate::trial::shadow;
 use crate::unseen;
 use crate::unseen::UnseenLog;
@@ -122,8 +123,7 @@ impl Service {
         let (http, grpc) = (sockets.http.local_addr()?, sockets.grpc.local_addr()?);
         let addresses = Addresses { http, grpc, admin: admin.address()? };
         let (live, drain, metrics) = (Arc::<Live>::default(), Drain::default(), Metrics::new());
-        let http_tls = Tls::of::<HttpProtocol>(TlsFiles::http(&config.http), &metrics)?;
-        let grpc_tls = Tls::of::<GrpcProtocol>(TlsFiles::grpc(&config.grpc), &metrics)?;
+        let tls = Certificates::load(config, &metrics)?;
         let fallback = Fallback::start(&config.model, compute.clone(), metrics.model())?;
         let room = Arc::new(Room::new(config, live.clone(), drain.clone(), fallback));
         shadow::start(room.trials(), config, compute)?;
@@ -131,33 +131,27 @@ impl Service {
         let (unseen, dir) = (room.unseen().clone(), unseen::dir(&config.release.dir));
         let flushed = flush::Parts { log: unseen.clone(), live: live.clone(), dir };
         let flusher = Flusher::start(flushed, &config.unseen)?;
-        let workers = Workers::start(&config.runtime)?;
         let store = Store::open(&config.release.dir);
         let book = Book::new();
         let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
         let reloader = Reloader::start(parts, config)?;
         let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
         let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
-        let (metrics_shown, reloader_shown) = (metrics.clone(), reloader.clone());
-        let pulled = pull::Parts {
+        let shown = admin::Parts {
+            room: room.clone(),
+            metrics: metrics.clone(),
             store: store.clone(),
-            ingest: ingest.clone(),
             reloader: reloader.clone(),
-            metrics: metrics.transfer(),
+            ingest: ingest.clone(),
         };
-        let puller = Puller::start(pulled, &config.pull)?;
-        let shown =
-            admin::Parts { room: room.clone(), metrics: metrics_shown, store, reloader: reloader_shown, ingest };
-        let guarded = guard::Parts { live, metrics: metrics.trial(), steer: Box::new(reloader.clone()) };
-        let guard = Guard::start(guarded, &config.canary)?;
         let admin = admin.start(shown)?;
-        let certificates = [http_tls.clone(), grpc_tls.clone(), admin.tls()].into_iter().flatten().collect();
-        let certificates = tls::Follower::start(certificates)?;
-        let http = HttpProtocol::new(&room, &metrics, workers.count(), &config.http);
-        let http = Door::new(sockets.http, http, config.http.connections_max).with_tls(http_tls);
-        let grpc = GrpcProtocol::new(&room, &metrics, workers.count(), &config.grpc);
-        let grpc = Door::new(sockets.grpc, grpc, config.grpc.connections_max).with_tls(grpc_tls);
-        let doors = Doors { http, grpc, workers, metrics: metrics.clone() };
+        let (audit, taken) = (admin.audit(), metrics.transfer());
+        let pulled = pull::Parts { store, ingest, reloader: reloader.clone(), metrics: taken, audit: audit.clone() };
+        let puller = Puller::start(pulled, &config.pull)?;
+        let steer = Box::new(Recorded::new(reloader.clone(), live.clone(), audit));
+        let guard = Guard::start(guard::Parts { live, metrics: metrics.trial(), steer }, &config.canary)?;
+        let certificates = tls.follow(admin.tls())?;
+        let doors = Doors::new(sockets, tls, &room, (config, &metrics))?;
         let (stop, stopping) = watch::channel(false);
         let (end, ended) = oneshot::channel();
         let pace = config.drain.clone();
@@ -268,6 +262,26 @@ impl Sockets {
     }
 }
 
+/// What the public doors are encrypted with, each where it is.
+struct Certificates {
+    http: Option<Arc<Tls>>,
+    grpc: Option<Arc<Tls>>,
+}
+
+impl Certificates {
+    fn load(config: &Config, metrics: &Metrics) -> Result<Self, TlsError> {
+        Ok(Self {
+            http: Tls::of::<HttpProtocol>(TlsFiles::http(&config.http), metrics)?,
+            grpc: Tls::of::<GrpcProtocol>(TlsFiles::grpc(&config.grpc), metrics)?,
+        })
+    }
+
+    /// Has all doors follow what becomes of their files.
+    fn follow(&self, admin: Option<Arc<Tls>>) -> io::Result<tls::Follower> {
+        tls::Follower::start([self.http.clone(), self.grpc.clone(), admin].into_iter().flatten().collect())
+    }
+}
+
 /// The doors, open.
 struct Doors {
     http: Door<HttpProtocol>,
@@ -277,6 +291,23 @@ struct Doors {
 }
 
 impl Doors {
+    fn new(
+        sockets: Sockets,
+        tls: Certificates,
+        room: &Arc<Room>,
+        (config, metrics): (&Config, &Metrics),
+    ) -> io::Result<Self> {
+        let workers = Workers::start(&config.runtime)?;
+        let http = HttpProtocol::new(room, metrics, workers.count(), &config.http);
+        let grpc = GrpcProtocol::new(room, metrics, workers.count(), &config.grpc);
+        Ok(Self {
+            http: Door::new(sockets.http, http, config.http.connections_max).with_tls(tls.http),
+            grpc: Door::new(sockets.grpc, grpc, config.grpc.connections_max).with_tls(tls.grpc),
+            metrics: metrics.clone(),
+            workers,
+        })
+    }
+
     /// Serves until told to stop and drained.
     async fn serve(
         self,

@@ -18,6 +18,7 @@ pub mod guard;
 pub mod judge;
 pub mod shadow;
 pub mod spread;
+pub mod recorded;
 mod steer;
 pub mod tally;
 

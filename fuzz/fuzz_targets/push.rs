@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use segue::config::Config;
+use segue::metrics::Metrics;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
-use segue::snapshot::ingest::{Ingest, IngestRules, PUSHES_MAX};
+use segue::snapshot::ingest::{Ingest, IngestRules, PUSHES_MAX, Parts};
+use segue::snapshot::lifecycle::Book;
 use segue::snapshot::manifest::{FILES, MANIFEST, Version};
 use segue::snapshot::parcel::{Address, Kind};
 use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
@@ -39,6 +41,9 @@ static RELEASE: LazyLock<Vec<(&'static str, Vec<u8>)>> = LazyLock::new(|| {
     let read = |name| (name, fs::read(path.join(name)).expect("the release is complete"));
     [MANIFEST].into_iter().chain(FILES).map(read).collect()
 });
+
+/// Counts that nobody reads; made once, since making them costs more than a push.
+static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
 /// The fuzzer's bytes, taken from the front; zeros where they have ended.
 struct Bytes<'a>(&'a [u8]);
@@ -136,9 +141,10 @@ impl<'a> Bytes<'a> {
 }
 
 fn ingest(root: &Path) -> Ingest {
-    let mut rules = IngestRules::new(&Config::defaults(root));
-    (rules.bytes_max, rules.idle_max) = (PUSH_BYTES_MAX, Duration::from_secs(3600));
-    Ingest::open(store(root), rules)
+    let mut config = Config::defaults(root);
+    (config.admin.push_bytes_max, config.admin.push_idle_max) = (PUSH_BYTES_MAX, Duration::from_secs(3600));
+    let parts = Parts::new(&store(root), &config, &METRICS, &Book::new());
+    Ingest::open(parts, IngestRules::new(&config))
 }
 
 fn store(root: &Path) -> Store {

@@ -1,5 +1,6 @@
 //! Why a look at the channel failed; what serves is as it was before.
 
+use crate::audit::AuditError;
 use crate::depot::DepotError;
 use crate::snapshot::ingest::IngestError;
 use crate::snapshot::manifest::Version;
@@ -53,6 +54,9 @@ pub enum PullError {
         /// What.
         address: Address,
     },
+    /// What cannot be recorded is not done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The service is stopping.
     #[error("the service is stopping; the pull goes on when it is back")]
     Stopping,

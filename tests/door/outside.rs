@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use segue::config::Config;
-use segue::snapshot::ingest::{Ingest, IngestRules};
+use segue::metrics::Metrics;
+use segue::snapshot::ingest::{Ingest, IngestRules, Parts};
+use segue::snapshot::lifecycle::Book;
 use segue::snapshot::manifest::{FILES, MANIFEST, Manifest, Version};
 use segue::snapshot::parcel::{Address, Kind};
 use segue::snapshot::state::State;
@@ -63,9 +64,9 @@ fn all(dir: &Path) -> BTreeSet<String> {
 fn open(root: &Path) -> Ingest {
     let dir = root.join("store");
     fs::create_dir_all(dir.join("releases")).expect("the directory can be written");
-    let mut rules = IngestRules::new(&Config::defaults(&dir));
-    rules.idle_max = Duration::from_secs(3600);
-    Ingest::open(Store::open(&dir), rules)
+    let config = Config::defaults(&dir);
+    let parts = Parts::new(&Store::open(&dir), &config, &Metrics::new(), &Book::new());
+    Ingest::open(parts, IngestRules::new(&config))
 }
 
 proptest! {

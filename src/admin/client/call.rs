@@ -90,7 +90,8 @@ impl Call<'_> {
     pub(super) fn once<T: DeserializeOwned>(&self, client: &Client) -> Result<T, Ended> {
         let answered = self.attempt(client).map_err(Ended::Final)?;
         let ended = if is_passing(&answered) { Ended::Passing } else { Ended::Final };
-        let granted = answered.map_err(|source| self.unreachable(1, source)).and_then(|reply| self.granted(reply));
+        let granted =
+            answered.map_err(|source| unreachable(&self.url, 1, source)).and_then(|reply| self.granted(reply));
         let body = granted.map_err(ended)?;
         let body = self.body(body, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
         serde_json::from_slice(&body).map_err(|_| Ended::Final(self.foreign(StatusCode::OK)))
