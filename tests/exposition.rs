@@ -15,7 +15,7 @@ use segue::answer::Source;
 use segue::config::Rung;
 use segue::error::Code;
 use segue::memory::Memory;
-use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase};
+use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase, Port};
 use segue::model::engine::Precision;
 use segue::snapshot::lifecycle::{Book, Standing};
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
@@ -203,19 +203,32 @@ fn exercised() -> Metrics {
     }
     metrics.watch(std::sync::Arc::new(Busy));
     metrics.release().loaded(&manifest(), 1_700_000_200);
-    metrics.release().keep(&staged());
+    metrics.release().keep(&under_way());
     metrics.release().phase(Phase::Swap, Duration::from_micros(1));
     metrics.gate().churned(0.2);
+    metrics.transfer().pulls();
+    metrics.transfer().follows(&version("production"), &version("v2"));
+    [Port::Http, Port::Grpc, Port::Admin].into_iter().for_each(|port| metrics.tls().ends(port, 1_900_000_000));
     metrics.model().waited(Duration::from_micros(100));
     metrics.model().computed(1, Duration::from_micros(100));
     metrics
 }
 
-/// A book in which a release came to be staged.
-fn staged() -> Book {
+/// A book in which releases came as far as each step on the way to being staged.
+fn under_way() -> Book {
     let book = Book::new();
-    let steps = [Standing::Verifying, Standing::Loading, Standing::Warming, Standing::Checking, Standing::Staged];
-    steps.into_iter().for_each(|standing| book.note(&version("v2"), standing, None));
+    let steps = [
+        Standing::Fetching,
+        Standing::Verifying,
+        Standing::Loading,
+        Standing::Warming,
+        Standing::Checking,
+        Standing::Staged,
+    ];
+    for reached in 0..steps.len() {
+        let release = version(&format!("v{reached}"));
+        steps[..=reached].iter().for_each(|standing| book.note(&release, *standing, None));
+    }
     book
 }
 
