@@ -27,6 +27,7 @@ use crate::config::{self, Config};
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
+use crate::pull::Board;
 use crate::room::Room;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::parcel::Kind;
@@ -45,6 +46,7 @@ pub mod documents;
 // Over HTTP.
 mod guard;
 mod body;
+mod prompt;
 mod calls;
 mod probe;
 mod push;
@@ -57,6 +59,7 @@ mod rpc;
 pub mod client;
 
 use desk::{Desk, on_disk};
+use prompt::Prompt;
 
 /// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -94,6 +97,8 @@ pub struct Parts {
     pub reloader: Reloader,
     /// Who receives what is pushed.
     pub ingest: Arc<Ingest>,
+    /// Where it is written how pulling stands.
+    pub pulling: Board,
 }
 
 /// The door, open; it closes when told to, not when dropped.
@@ -140,6 +145,8 @@ struct Opening {
 /// HTTP/1.1 and HTTP/2 on the connections of this door.
 struct AdminProtocol {
     router: Router,
+    /// Longest wait until a connection says which HTTP it speaks.
+    first_bytes_timeout: Duration,
     builder: auto::Builder<TokioExecutor>,
 }
 
@@ -217,7 +224,7 @@ impl AdminProtocol {
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_MAX);
         http2.keep_alive_interval(KEEPALIVE_INTERVAL).keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        Self { router: router(desk), builder }
+        Self { router: router(desk), first_bytes_timeout: config.header_read_timeout, builder }
     }
 }
 
@@ -225,6 +232,7 @@ impl Protocol for AdminProtocol {
     const SPOKEN: &'static [&'static [u8]] = &[b"h2", b"http/1.1"];
 
     fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, _worker: usize) -> impl Connection {
+        let io = TokioIo::new(Prompt::new(io.into_inner(), self.first_bytes_timeout));
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());

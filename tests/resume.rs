@@ -161,10 +161,10 @@ fn a_signature_comes_with_the_manifest_and_stays_beside_it() {
 
 #[test]
 fn nothing_comes_that_the_gates_refuse_or_that_is_barred() {
-    let site = Site::serving(|config| config.gates.memory_free_min = 1.0);
+    let site = Site::empty(|config| config.gates.memory_free_min = 1.0);
     let detail = Parcel::new("new", 0.25).put(&site, MANIFEST).problem(422, "refused");
     assert!(detail.contains("memory"), "{detail}");
-    assert_eq!(site.names(), ["old"]);
+    assert_eq!(site.names(), [""; 0]);
 
     let site = Site::serving(|_| {});
     let why = Reason { class: "operator", text: "it was bad".to_owned() };

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub mod changes;
+mod pull;
 pub mod releases;
+
+pub use pull::PullBody;
 
 use crate::drain::Stage;
 use crate::model::Model;
@@ -112,6 +115,9 @@ pub struct StatusBody {
     pub failure: Option<FailureBody>,
     /// Questions in flight.
     pub in_flight: InFlightBody,
+    /// How pulling stands; none where nothing is pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<PullBody>,
 }
 
 /// `GET /admin/v1/whoami`: who calls.

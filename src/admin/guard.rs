@@ -1,6 +1,6 @@
 //! Stands before every call that needs a role, and says who makes it; it looks at headers only, never at a body.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -14,7 +14,7 @@ use tonic::Status;
 
 use super::desk::{Desk, on_disk};
 use super::problem::AdminError;
-use crate::auth::{Caller, Role};
+use crate::auth::{AuthError, Caller, Role};
 use crate::listen::Peer;
 
 /// Content types that a web page cannot send to another site before asking it, which this door never allows.
@@ -96,8 +96,16 @@ impl Shown {
     pub(super) async fn check(self, desk: Arc<Desk>, needed: Role) -> Result<Caller, AdminError> {
         let Self { authorization, peer } = self;
         let peer = peer.ok_or(AdminError::Internal)?;
-        Ok(on_disk(move || desk.auth.check(needed, authorization.as_deref(), &peer)).await??)
+        let address = peer.address;
+        let checked = on_disk(move || desk.auth.check(needed, authorization.as_deref(), &peer)).await?;
+        // Told here, where it is known who was refused.
+        checked.inspect_err(|error| tell(error, address)).map_err(Into::into)
     }
+}
+
+fn tell(refused: &AuthError, peer: SocketAddr) {
+    let cause = std::error::Error::source(refused).map(ToString::to_string);
+    tracing::warn!(cause, %peer, "operator's call refused: {refused}");
 }
 
 /// Without a token, whoever reaches loopback may change what serves, and that is also every page in the browser of

@@ -1,5 +1,7 @@
 //! Every failure of a call at the operator's door, and how it is told: problem+json, and a line in the log.
 
+use std::io::ErrorKind;
+
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, Response, header};
@@ -75,6 +77,12 @@ pub(super) enum AdminError {
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// A stream of a push does not come in its order.
+    #[error("the message is out of order, expected {expected}")]
+    PushOrder {
+        /// What the stream should go on with.
+        expected: &'static str,
+    },
     /// Not a share.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -149,6 +157,7 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
+            Self::PushOrder { .. } => Code::InvalidRequest,
             Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
                 Code::InvalidRequest
             }
@@ -159,6 +168,7 @@ impl AdminError {
             Self::NotChanged { failure, .. } => of_failure(failure),
             Self::Store(StoreError::Release { source, .. }) => of_release(source),
             Self::LoadSlow { .. } => Code::DeadlineExceeded,
+            Self::Audit(error) if error.source.kind() == ErrorKind::StorageFull => Code::StorageFull,
             Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => Code::Internal,
         }
     }
@@ -168,12 +178,13 @@ impl AdminError {
         matches!(self, Self::ReloaderBusy | Self::Ingest(IngestError::Busy { .. } | IngestError::TooMany))
     }
 
-    /// One line for each refused change; a question for what is not there is no news.
+    /// One line for each refused change; a question for what is not there is no news, and the guard has told whom it
+    /// refused.
     pub(super) fn log(&self) {
         let cause = std::error::Error::source(self).map(ToString::to_string);
         match self {
-            Self::RouteUnknown | Self::MethodUnknown | Self::ReleaseUnknown { .. } => {}
-            Self::Store(_) | Self::Unseen(_) | Self::Internal => {
+            Self::RouteUnknown | Self::MethodUnknown | Self::ReleaseUnknown { .. } | Self::Auth(_) => {}
+            Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => {
                 tracing::error!(cause, "operator's call failed: {self}")
             }
             _ => tracing::warn!(cause, "operator's call refused: {self}"),

@@ -245,7 +245,8 @@ section! {
         "missing" => missing: MissingModel = Kind::Word { default: MODEL_MISSING, allowed: MissingModel::WORDS };
         /// The arithmetic of the weights: full (32-bit floats, as trained) or quantised (8-bit integers: faster, and as good).
         "precision" => precision: Precision = Kind::Word { default: MODEL_PRECISION, allowed: Precision::WORDS };
-        /// Threads that compute; 0 means a quarter of the cores, at least one.
+        /// Threads that compute; 0 means a quarter of the cores, at least one. A release on trial has as many of its own, idle
+        /// while there is none.
         "threads" => threads: usize = number(MODEL_THREADS, 0, 1_024);
         /// Questions that may wait for a thread; past it the next rung answers.
         "queue_max" => queue_max: usize = number(MODEL_QUEUE_MAX, 1, 100_000);

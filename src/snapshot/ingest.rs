@@ -342,7 +342,7 @@ impl Ingest {
     /// Checks what came as a load would, and gives it its name.
     fn publish(&self, push: &Push) -> Result<Committed, IngestError> {
         let Push { dir, parcel } = push;
-        parcel.check(dir, self.rules.precision)?;
+        parcel.check(dir, self.rules.precision, &self.parts.gates)?;
         self.check_pair(parcel)?;
         let address = parcel.address();
         let is_same = |_: &std::path::Path| address.read(&self.parts.store).as_ref() == Some(parcel);

@@ -172,13 +172,12 @@ impl Model {
         if current {
             told = self.rollback();
         }
-        let already = self.barred.contains(version);
         told.clone()?;
-        self.forget(version);
-        self.state.previous = self.state.previous.take().filter(|previous| previous != version);
-        if already {
+        if self.barred.contains(version) {
             return Ok(Effect::Unchanged);
         }
+        self.forget(version);
+        self.state.previous = self.state.previous.take().filter(|previous| previous != version);
         self.barred.insert(version.clone());
         self.state.retired.push(version.clone());
         told
@@ -187,6 +186,9 @@ impl Model {
     fn canary(&mut self, version: &Version) -> Told {
         if self.state.staged.as_ref() != Some(version) {
             return Err("not_staged");
+        }
+        if self.serving.is_none() {
+            return Err("missing");
         }
         if self.state.pinned.is_some() {
             return Err("pinned");

@@ -108,7 +108,7 @@ fn perform(stand: &mut Stand, model: &Model, act: &Act) -> Option<Told> {
 /// Damages it once.
 fn respoil(stand: &Stand, version: &Version) {
     if Release::load(&stand.store().release_path(version)).is_ok() {
-        spoil(stand.dir.path(), version.as_str());
+        spoil(&stand.dir, version.as_str());
     }
 }
 
@@ -140,8 +140,7 @@ fn check_book(stand: &Stand, model: &Model, when: &str) {
     for version in &model.barred {
         assert_eq!(stand.book.standing(version), Some(Standing::Quarantined), "{version}; {when}");
     }
-    let staged = model.state.staged.as_ref().filter(|staged| model.serving.as_ref() != Some(staged));
-    for version in staged {
+    if let Some(version) = model.state.staged.as_ref().filter(|staged| model.serving.as_ref() != Some(staged)) {
         let expected = if model.canary { Standing::Canary } else { Standing::Staged };
         assert_eq!(stand.book.standing(version), Some(expected), "{version}; {when}");
     }

@@ -1,7 +1,7 @@
 //! A reloader on a store of its own, without doors, that can be started again; it must hold no test.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,9 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// A service's store, and what follows it.
 pub(crate) struct Stand {
-    pub(crate) dir: TempDir,
+    pub(crate) dir: PathBuf,
+    /// Removed with the stand, where it is the stand's own.
+    _own: Option<TempDir>,
     pub(crate) config: Config,
     pub(crate) live: Arc<Live>,
     pub(crate) book: Book,
@@ -35,7 +37,7 @@ pub(crate) struct Stand {
 impl Stand {
     /// An empty store.
     pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
-        Self::on(TempDir::new().expect("a temporary directory"), change)
+        Self::own(TempDir::new().expect("a temporary directory"), change)
     }
 
     /// A store of good releases of these names, of which the first serves.
@@ -48,18 +50,24 @@ impl Stand {
         let dir = TempDir::new().expect("a temporary directory");
         names.iter().for_each(|name| drop(publish(dir.path(), name, 0.5)));
         Store::open(dir.path()).activate(&version(names[0])).expect("it is complete");
-        let stand = Self::on(dir, change);
+        let stand = Self::own(dir, change);
         stand.settle();
         stand
     }
 
-    fn on(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::defaults(dir.path());
+    fn own(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        let stand = Self::at(dir.path(), change);
+        Self { _own: Some(dir), ..stand }
+    }
+
+    /// What follows the store in a directory.
+    pub(crate) fn at(dir: &Path, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::defaults(dir);
         // So that nothing happens unasked.
         config.release.poll = Duration::from_secs(3600);
         change(&mut config);
         let (live, book, metrics, reloader) = follow(&config);
-        Self { dir, config, live, book, metrics, reloader }
+        Self { dir: dir.to_owned(), _own: None, config, live, book, metrics, reloader }
     }
 
     /// Ends the reloader, and starts another one on what it left.
@@ -81,7 +89,7 @@ impl Stand {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::open(self.dir.path())
+        Store::open(&self.dir)
     }
 
     pub(crate) fn state(&self) -> State {

@@ -6,7 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::Shown;
 use crate::admin::documents::releases::{EntryBody, FactsBody, ReasonBody, ReleasesBody};
-use crate::admin::documents::{FailureBody, StageBody, StatusBody};
+use crate::admin::documents::{FailureBody, PullBody, StageBody, StatusBody};
 use crate::cli::output::Column::{Number, Text};
 use crate::cli::output::{Report, percent, table, time};
 use crate::snapshot::manifest::Version;
@@ -36,6 +36,7 @@ fn facts(shown: &Shown) -> String {
     facts.extend(shown.releases.declined.as_ref().map(|version| ("declined", declined(version))));
     facts.extend(status.failure.as_ref().map(|failure| ("failure", failed(failure))));
     facts.extend(status.pointer_failure.as_ref().map(|failure| ("pointer", failure.clone())));
+    facts.extend(status.pull.as_ref().map(|pull| ("pull", pulled(pull))));
     facts.into_iter().map(|(name, fact)| format!("{name:9} {fact}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -55,6 +56,16 @@ fn release(status: &StatusBody) -> String {
     let since = release.loaded_unix_s.map(|at| format!(", since {}", time(at))).unwrap_or_default();
     let data = release.data_window.map(|window| format!(", data until {}", time(window.to_unix_s)));
     format!("{} serves{since}{}", release.version, data.unwrap_or_default())
+}
+
+fn pulled(PullBody { from, channel, release, outcome, text, .. }: &PullBody) -> String {
+    let names = release.as_ref().map_or_else(String::new, |release| format!(" names {release}"));
+    let came = match (outcome, text) {
+        (Some(outcome), Some(text)) => format!(", {outcome}: {text}"),
+        (Some(outcome), None) => format!(", {outcome}"),
+        (None, _) => ", not looked at yet".to_owned(),
+    };
+    format!("channel {channel} of {from}{names}{came}")
 }
 
 fn declined(version: &Version) -> String {
