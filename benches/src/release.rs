@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
-use segue::snapshot::manifest::Version;
+use segue::snapshot::manifest::{FILES, MANIFEST, Manifest, Version};
 use segue::snapshot::publish::{About, Published, ReleaseWriter, WriteShape};
 use segue::snapshot::release::read_manifest;
 use segue::snapshot::store::Store;
@@ -49,6 +49,19 @@ pub fn write_naming(dir: &Path, rows: Rows, version: &str, model: Version) -> Re
     Ok(())
 }
 
+/// Gives a store the content of one of its releases under another name, without a copy of the bytes.
+pub fn rename(dir: &Path, from: &str, to: &str) -> Result<()> {
+    let store = Store::open(dir);
+    let (from, version) = (store.release_path(&from.parse()?), to.parse()?);
+    let named = store.release_path(&version);
+    std::fs::create_dir_all(&named)?;
+    for name in FILES.iter().filter(|name| !named.join(name).exists()) {
+        std::fs::hard_link(from.join(name), named.join(name))?;
+    }
+    let manifest = Manifest { version, ..read_manifest(&from)? };
+    Ok(std::fs::write(named.join(MANIFEST), manifest.to_json())?)
+}
+
 /// Points the store at a release.
 pub fn activate(dir: &Path, version: &str) -> Result<()> {
     Store::open(dir).activate(&version.parse()?)?;
@@ -66,12 +79,17 @@ fn fill(dir: &Path, rows: Rows) -> Result<ReleaseWriter> {
     let mut writer = ReleaseWriter::create(dir, Catalogue::new(clusters.collect())?, shape, BUFFER_BYTES)?;
     writer.push(&[], &rows.candidates(u64::MAX))?;
     for index in 0..rows.clusters {
-        writer.push(&[index], &rows.candidates(u64::MAX - 1 - u64::from(index)))?;
+        writer.push(&[index], &rows.candidates(last_key(index)))?;
     }
     for key in rows.keys() {
         writer.push(&rows.history(key), &rows.candidates(key))?;
     }
     Ok(writer)
+}
+
+/// The key of the candidates of a history of one cluster.
+fn last_key(index: u32) -> u64 {
+    u64::MAX - 1 - u64::from(index)
 }
 
 fn finish(writer: ReleaseWriter, about: About) -> Result<Published> {
@@ -122,8 +140,10 @@ fn varint(mut number: u32) -> Vec<u8> {
     bytes
 }
 
-/// The candidates that a reply must show: ids, and scores in units of 10^-5.
+/// The candidates that a reply must show: ids, and scores in units of 10^-5. A history that is not present is answered by its last
+/// cluster's.
 pub fn expected(rows: &Rows, history: [u32; 2]) -> impl Iterator<Item = (u32, u32)> {
-    let candidates = rows.candidates(rows.key(history));
+    let key = rows.key(history);
+    let candidates = rows.candidates(if rows.has(key) { key } else { last_key(history[1]) });
     candidates.into_iter().map(|(index, score)| (cluster_id(index), Score::nearest(score).map_or(0, Score::decimal)))
 }

@@ -35,6 +35,11 @@ impl Rows {
         Self { seed, ..self }
     }
 
+    /// The same catalogue with only a share (0 to 1) of the histories.
+    pub fn thinned(self, share: f64) -> Self {
+        Self { present: (share * self.present as f64) as u64, ..self }
+    }
+
     /// Possible histories of two clusters.
     pub fn possible(&self) -> u64 {
         u64::from(self.clusters) * u64::from(self.clusters)

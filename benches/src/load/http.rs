@@ -250,6 +250,11 @@ pub fn post(path: &str, body: &str) -> Bytes {
     Bytes::from(head + body)
 }
 
+/// A whole `GET` request.
+pub fn get(path: &str) -> Bytes {
+    Bytes::from(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"))
+}
+
 /// Asks once on a connection of its own and returns status and body.
 pub fn ask_once(address: SocketAddr, request: &[u8]) -> Result<(u16, Vec<u8>)> {
     let mut stream = std::net::TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;

@@ -21,12 +21,11 @@ use crate::smooth::Smoothed;
 const REHEARSED: &str = "rehearsed.json";
 const PREVIOUS: &str = "previous";
 
-/// What a rehearsal leans on.
-struct Stageful {
+/// What is held out, and what it is compared with; by default nothing.
+#[derive(Default)]
+struct Held {
     requests: Vec<Request>,
     as_of_us: i64,
-    smoothed: Smoothed,
-    model: Option<Model>,
     previous: Option<Release>,
 }
 
@@ -34,13 +33,15 @@ impl Flow<'_> {
     /// Measures the answer as of before the held-out days, and chooses the model's weight where none is given.
     pub(super) fn rehearse(&self) -> anyhow::Result<()> {
         self.run.stage(Stage::Rehearse, |out| {
-            let Some(stageful) = self.stageful()? else {
+            let held = self.held()?;
+            if held.requests.is_empty() {
                 return Ok(Work { note: "no held-out requests; nothing was measured".to_owned(), ..Work::default() });
-            };
-            let rehearsed = quality::rehearse(&self.rehearsal(&stageful, out))?;
+            }
+            let (smoothed, model) = (self.smoothed_until(held.as_of_us)?, self.model()?);
+            let rehearsed = quality::rehearse(&self.rehearsal(&held, (&smoothed, model.as_ref()), out))?;
             write_json(&out.join(REHEARSED), &rehearsed)?;
             let note = format!("model weight {}", rehearsed.weight);
-            let rows_in = stageful.requests.len() as u64;
+            let rows_in = held.requests.len() as u64;
             Ok(Work { rows_in, rows_out: rehearsed.quality.requests, note })
         })
     }
@@ -57,10 +58,9 @@ impl Flow<'_> {
         let done = self.run.stage(Stage::Gate, |out| {
             let (blended, dir) = (self.blended()?, self.run.path(Stage::Blend));
             let quality = self.rehearsed()?.map(|rehearsed| rehearsed.quality).unwrap_or_default();
-            judged.0 = match self.stageful()? {
-                Some(stageful) => quality.of_blend((&blended, &dir), &self.rehearsal(&stageful, out))?,
-                None => quality.of_blend((&blended, &dir), &self.rehearsal_of_nothing(out)?)?,
-            };
+            // The model has answered: what it said is in the blend.
+            let (held, answerers) = (self.held()?, (&self.counted()?.smoothed, None));
+            judged.0 = quality.of_blend((&blended, &dir), &self.rehearsal(&held, answerers, out))?;
             judged.1 = gate::judge(&judged.0, &self.gates());
             write_json(&out.join("verdicts.json"), &judged.1)?;
             let passed = judged.1.iter().filter(|verdict| !verdict.refuses()).count();
@@ -69,38 +69,48 @@ impl Flow<'_> {
         done.map(|()| judged)
     }
 
-    fn stageful(&self) -> anyhow::Result<Option<Stageful>> {
+    /// The requests of the days held out, if there are any.
+    fn held(&self) -> anyhow::Result<Held> {
         let (figures, holdout_days) = (self.figures()?, self.settings.quality.holdout_days);
         let as_of_day = figures.to_day + 1 - holdout_days.cast_signed();
         let as_of_us = (f64::from(as_of_day) * US_PER_DAY) as i64;
         if holdout_days == 0 || figures.from_us.is_none_or(|from_us| from_us >= as_of_us) {
-            return Ok(None);
+            return Ok(Held::default());
         }
-        let dirs = self.dirs()?;
-        let requests: Vec<Request> = kept::requests(&dirs, as_of_us)?.into_iter().map(request).collect();
+        let requests: Vec<Request> = kept::requests(&self.dirs()?, as_of_us)?.into_iter().map(request).collect();
         if requests.is_empty() {
-            return Ok(None);
+            return Ok(Held::default());
         }
         let previous = self.previous()?;
         let as_of_us = quality::as_of_us(&requests, as_of_us, previous.as_ref());
-        let as_of_day = as_of_us.div_euclid(US_PER_DAY as i64) as i32;
-        let rules = MergeRules { to_day: Some(as_of_day - 1), ..self.rules() };
-        let merged = kept::merge(&dirs, &rules, &self.plan.catalogue)?;
-        let smoothed = Smoothed::new(merged.counts, &self.constants());
-        Ok(Some(Stageful { requests, as_of_us, smoothed, model: self.model()?, previous }))
+        Ok(Held { requests, as_of_us, previous })
     }
 
-    fn rehearsal<'b>(&'b self, stageful: &'b Stageful, dir: &'b Path) -> Rehearsal<'b> {
+    /// What was counted until the day of a time, which is left out.
+    fn smoothed_until(&self, as_of_us: i64) -> anyhow::Result<Smoothed> {
+        let as_of_day = as_of_us.div_euclid(US_PER_DAY as i64) as i32;
+        let rules = MergeRules { to_day: Some(as_of_day - 1), ..self.rules() };
+        let merged = kept::merge(&self.dirs()?, &rules, &self.plan.catalogue)?;
+        Ok(Smoothed::new(merged.counts, &self.constants()))
+    }
+
+    /// A rehearsal on what is held out, by whoever is to answer.
+    fn rehearsal<'b>(
+        &'b self,
+        held: &'b Held,
+        (smoothed, model): (&'b Smoothed, Option<&'b Model>),
+        dir: &'b Path,
+    ) -> Rehearsal<'b> {
         let given = self.settings.model.as_ref().and_then(|model| model.weight);
         Rehearsal {
-            requests: &stageful.requests,
-            as_of_us: stageful.as_of_us,
+            requests: &held.requests,
+            as_of_us: held.as_of_us,
             catalogue: &self.plan.catalogue,
-            smoothed: &stageful.smoothed,
-            model: stageful.model.as_ref(),
+            smoothed,
+            model,
             choice: self.choice(),
             weight: given.map_or(Weight::Chosen, Weight::Given),
-            previous: stageful.previous.as_ref(),
+            previous: held.previous.as_ref(),
             bootstrap: Bootstrap { draws: DRAWS, seed: 0 },
             dir,
         }
@@ -113,22 +123,6 @@ impl Flow<'_> {
         let path = std::fs::canonicalize(&chosen.dir)?;
         let model = Model::load(&path, settings.precision);
         model.map(Some).with_context(|| format!("{} cannot be used", path.display()))
-    }
-
-    /// A rehearsal that measures nothing: of the blend's own figures only.
-    fn rehearsal_of_nothing<'b>(&'b self, dir: &'b Path) -> anyhow::Result<Rehearsal<'b>> {
-        Ok(Rehearsal {
-            requests: &[],
-            as_of_us: 0,
-            catalogue: &self.plan.catalogue,
-            smoothed: &self.counted()?.smoothed,
-            model: None,
-            choice: self.choice(),
-            weight: Weight::Chosen,
-            previous: None,
-            bootstrap: Bootstrap { draws: DRAWS, seed: 0 },
-            dir,
-        })
     }
 
     /// The gates; who holds out no days wants nothing measured, and nothing judged by it.

@@ -1,0 +1,418 @@
+//! Does operating the service show: in a failed request, a torn answer, or the tail?
+//!
+//! Data: releases of the same 579,121 histories with other candidates; each reply must say what the release it names says. Command:
+//! `operate changes` (100 pushes, 100 activations, 50 rollbacks, and a canary that goes up and is aborted, under an open loop at 60 % of
+//! the capacity measured before it), `operate shadow` (turns with and without a shadow on 10 % of the questions). Baseline: the same run
+//! between the changes; the turns without a shadow.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+use clap::{Parser, Subcommand};
+use hdrhistogram::Histogram;
+use segue::admin::client::Client;
+use segue::snapshot::parcel::Address;
+use segue_bench::figures::{latencies, median, quantiles_us, table};
+use segue_bench::load::{Pace, Plan, Spread, Tally, http};
+use segue_bench::process::keep_to_cores;
+use segue_bench::release;
+use segue_bench::rows::Rows;
+use segue_bench::service::{Segue, Setup, default_program};
+use segue_bench::witness::{Sample, Truth, Witness};
+use segue_bench::workers::Flavor;
+
+/// Releases with content of their own; each pushed release has the content of one of them.
+const SEEDS: u64 = 4;
+/// The release that the canary tries: it lacks most histories, so that its answers come from shorter ones.
+const THIN: &str = "thin";
+const THIN_SHARE: f64 = 0.1;
+/// The release that serves at first.
+const FIRST: &str = "first";
+const QUESTIONS: usize = 1_000;
+/// A change's window ends so long after the service said that it was done: what it let go of is freed meanwhile.
+const AFTER_CHANGE: Duration = Duration::from_millis(20);
+/// Shares of the traffic that the canary gets, one after the other.
+const CANARY_SHARES: [f64; 3] = [0.05, 0.2, 0.5];
+/// How long the canary may take until it is aborted.
+const ABORT_WAIT: Duration = Duration::from_secs(120);
+
+/// Operates a service under load.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    mode: Mode,
+    /// Requests a second, on a fixed schedule; by default a share of the capacity, which is measured first.
+    #[arg(long, global = true)]
+    rate: Option<f64>,
+    /// That share.
+    #[arg(long, global = true, default_value_t = 0.6)]
+    of_capacity: f64,
+    /// Worker threads of the service.
+    #[arg(long, global = true, default_value_t = 2)]
+    workers: usize,
+    /// Cores of the service, as `taskset -c` names them.
+    #[arg(long, global = true, default_value = "0,1")]
+    server_cores: String,
+    /// Cores of the load and of the operator.
+    #[arg(long, global = true, default_value = "2,3")]
+    client_cores: String,
+    /// The service's program.
+    #[arg(long, global = true, default_value_os_t = default_program())]
+    segue: PathBuf,
+    /// Directory for the stores; emptied at the end.
+    #[arg(long, global = true, default_value = "/tmp/segue-bench-operate")]
+    dir: PathBuf,
+}
+
+#[derive(Clone, Subcommand)]
+enum Mode {
+    /// Pushes, activates, rolls back and tries a canary; checks every reply.
+    Changes {
+        /// Pushes, and as many activations; half as many rollbacks.
+        #[arg(long, default_value_t = 100)]
+        pushes: usize,
+        /// Milliseconds between the end of a change and the next.
+        #[arg(long, default_value_t = 250)]
+        gap_ms: u64,
+    },
+    /// Compares the tail with and without a shadow.
+    Shadow {
+        /// Pairs of turns.
+        #[arg(long, default_value_t = 20)]
+        pairs: usize,
+        /// Seconds of a turn.
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+        /// Share of the questions that the shadow answers too.
+        #[arg(long, default_value_t = 0.1)]
+        share: f64,
+    },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    keep_to_cores(&cli.client_cores)?;
+    let site = Site::prepare(&cli)?;
+    match cli.mode {
+        Mode::Changes { pushes, gap_ms } => site.changes(&Changing { pushes, gap: Duration::from_millis(gap_ms) }),
+        Mode::Shadow { pairs, seconds, share } => {
+            site.shadow(&Shadowing { pairs, turn: Duration::from_secs(seconds), share })
+        }
+    }
+}
+
+/// How to change what serves while load runs.
+struct Changing {
+    pushes: usize,
+    gap: Duration,
+}
+
+/// How to shadow while load runs.
+struct Shadowing {
+    pairs: usize,
+    turn: Duration,
+    share: f64,
+}
+
+/// The running service, the releases to push to it, and the load.
+struct Site {
+    segue: Segue,
+    operator: Client,
+    /// The store from which releases are pushed.
+    ours: PathBuf,
+    rate: f64,
+}
+
+/// What the operator did, from the first byte until the service said that it was done.
+struct Change {
+    kind: &'static str,
+    asked: Instant,
+    done: Instant,
+}
+
+/// The load, under way.
+type Load = JoinHandle<Result<Vec<Witness>>>;
+
+impl Site {
+    fn prepare(cli: &Cli) -> Result<Self> {
+        let (ours, theirs) = (cli.dir.join("ours"), cli.dir.join("theirs"));
+        std::fs::remove_dir_all(&theirs).ok();
+        for seed in 0..SEEDS {
+            release::write(&ours, release::usual_rows().with_seed(seed), &base(seed))?;
+        }
+        release::write(&ours, thin(), THIN)?;
+        release::write(&theirs, release::usual_rows(), FIRST)?;
+        release::activate(&theirs, FIRST)?;
+        let segue = Segue::start(&cli.setup(theirs))?;
+        let operator = Client::new(&format!("http://{}", segue.admin), None)?;
+        let mut site = Self { segue, operator, ours, rate: 0.0 };
+        site.rate = cli.rate.map_or_else(|| Ok(cli.of_capacity * site.capacity()?), Ok::<_, anyhow::Error>)?;
+        println!("{:.0} requests a second", site.rate);
+        Ok(site)
+    }
+
+    /// Replies a second of a closed loop.
+    fn capacity(&self) -> Result<f64> {
+        const SECONDS: u64 = 5;
+        let questions = release::http_questions(&release::histories(release::usual_rows(), QUESTIONS));
+        let plan = Plan { pace: Pace::Closed, ..self.plan(questions, Duration::from_secs(SECONDS)) };
+        let tally = Tally::total(http::run(&plan, Tally::default)?);
+        println!("capacity: {} replies a second", tally.good / SECONDS);
+        Ok(tally.good as f64 / SECONDS as f64)
+    }
+
+    fn changes(&self, changing: &Changing) -> Result<()> {
+        let names: Vec<_> = (0..changing.pushes).map(|turn| format!("pushed-{turn:03}")).collect();
+        for (turn, name) in (0..).zip(&names) {
+            release::rename(&self.ours, &base(turn % SEEDS), name)?;
+        }
+        let of = |(turn, name): (u64, &String)| (name.clone(), release::usual_rows().with_seed(turn % SEEDS));
+        let known = [(FIRST.to_owned(), release::usual_rows()), (THIN.to_owned(), thin())];
+        let truth = self.truth((0..).zip(&names).map(of).chain(known));
+        let span = Duration::from_secs(60) + (changing.gap + Duration::from_millis(600)) * 3 * names.len() as u32;
+        let load = self.load(&truth, span);
+        let mut changes = Vec::new();
+        for (turn, name) in names.iter().enumerate() {
+            self.turn(turn, name, changing.gap, &mut changes)?;
+        }
+        changes.push(self.canary()?);
+        thread::sleep(changing.gap);
+        report(&ended(load)?, &changes);
+        Ok(())
+    }
+
+    /// A push, its activation, and after every second a rollback.
+    fn turn(&self, turn: usize, name: &str, gap: Duration, changes: &mut Vec<Change>) -> Result<()> {
+        thread::sleep(gap);
+        changes.push(timed("push", || self.push(name))?);
+        thread::sleep(gap);
+        changes.push(timed("activate", || self.segue.activate(name))?);
+        if turn % 2 == 1 {
+            thread::sleep(gap);
+            changes.push(timed("rollback", || self.post("rollback", "{}").map(drop))?);
+        }
+        Ok(())
+    }
+
+    fn push(&self, name: &str) -> Result<()> {
+        let dir = self.ours.join("releases").join(name);
+        self.operator.push(&Address::release(name.parse()?), &dir, &|_, _| ())?;
+        Ok(())
+    }
+
+    /// Tries the thin release on ever more of the traffic, until the service takes it away.
+    fn canary(&self) -> Result<Change> {
+        self.push(THIN)?;
+        timed("canary", || {
+            for share in CANARY_SHARES {
+                let body = format!(r#"{{"version":"{THIN}","share":{share}}}"#);
+                if self.post("canary", &body).is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(500));
+            }
+            self.wait_for_abort()
+        })
+    }
+
+    fn wait_for_abort(&self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let request = http::get(&format!("/admin/v1/releases/{THIN}"));
+            let (_, body) = http::ask_once(self.segue.admin, &request)?;
+            let body = String::from_utf8_lossy(&body).into_owned();
+            if body.contains("quarantined") {
+                println!("canary: {body}");
+                return Ok(());
+            }
+            ensure!(started.elapsed() < ABORT_WAIT, "the canary was not aborted within {ABORT_WAIT:?}: {body}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn shadow(&self, shadowing: &Shadowing) -> Result<()> {
+        let (name, rows) = (base(1), release::usual_rows().with_seed(1));
+        self.push(&name)?;
+        let truth = self.truth([(FIRST.to_owned(), release::usual_rows()), (name.clone(), rows)]);
+        let load = self.load(&truth, shadowing.turn * (2 * shadowing.pairs + 2) as u32);
+        let share = |share| self.post("shadow", &format!(r#"{{"version":"{name}","share":{share}}}"#)).map(drop);
+        share(0.0)?;
+        thread::sleep(shadowing.turn);
+        let mut turns = Vec::new();
+        for _ in 0..shadowing.pairs {
+            for (kind, on) in [("without", 0.0), ("with", shadowing.share)] {
+                share(on)?;
+                turns.push(timed(kind, || {
+                    thread::sleep(shadowing.turn);
+                    Ok(())
+                })?);
+            }
+        }
+        println!("{}", self.get("/admin/v1/trial")?);
+        report_turns(&ended(load)?, &turns);
+        Ok(())
+    }
+
+    fn post(&self, call: &str, body: &str) -> Result<String> {
+        let (status, body) = http::ask_once(self.segue.admin, &http::post(&format!("/admin/v1/{call}"), body))?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        ensure!(status == 200, "{call} got {status}: {body}");
+        Ok(body)
+    }
+
+    fn get(&self, path: &str) -> Result<String> {
+        let (_, body) = http::ask_once(self.segue.admin, &http::get(path))?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    fn truth(&self, releases: impl IntoIterator<Item = (String, Rows)>) -> Arc<Truth> {
+        let histories = release::histories(release::usual_rows(), QUESTIONS);
+        Arc::new(Truth { histories, releases: releases.into_iter().collect() })
+    }
+
+    fn load(&self, truth: &Arc<Truth>, span: Duration) -> Load {
+        let plan = self.plan(release::http_questions(&truth.histories), span);
+        let truth = truth.clone();
+        thread::spawn(move || http::run(&plan, || Witness::new(truth.clone())))
+    }
+
+    fn plan(&self, questions: Vec<Bytes>, duration: Duration) -> Plan {
+        Plan {
+            address: self.segue.server.address,
+            connections: 64,
+            streams: 1,
+            threads: 1,
+            pace: Pace::Open { per_second: self.rate },
+            spread: Spread::Even,
+            duration,
+            questions: Arc::new(questions),
+        }
+    }
+}
+
+/// The name of a release whose content others have too.
+fn base(seed: u64) -> String {
+    format!("base-{seed}")
+}
+
+fn thin() -> Rows {
+    release::usual_rows().thinned(THIN_SHARE)
+}
+
+fn ended(load: Load) -> Result<Vec<Witness>> {
+    load.join().expect("the load's thread panicked")
+}
+
+fn timed(kind: &'static str, change: impl FnOnce() -> Result<()>) -> Result<Change> {
+    let asked = Instant::now();
+    change()?;
+    Ok(Change { kind, asked, done: Instant::now() })
+}
+
+fn report(witnesses: &[Witness], changes: &[Change]) {
+    report_truth(witnesses);
+    for kind in kinds(changes) {
+        let times: Vec<_> = changes.iter().filter(|change| change.kind == kind).map(Change::milliseconds).collect();
+        let longest = times.iter().copied().fold(0.0, f64::max);
+        println!("{} x {kind}: median {:.1} ms, longest {longest:.1} ms", times.len(), median(&times));
+    }
+    let mut table = table(&["window", "replies", "p50 us", "p90", "p99", "p99.9", "max"]);
+    let between = windows(witnesses, changes, None);
+    let mut row = |name: &str, histogram: &Histogram<u64>| {
+        let cells = quantiles_us(histogram).map(|value| format!("{value:.0}"));
+        table.add_row([name.to_owned(), histogram.len().to_string()].into_iter().chain(cells));
+    };
+    row("between", &between);
+    let mut all = latencies();
+    for kind in kinds(changes) {
+        let histogram = windows(witnesses, changes, Some(kind));
+        row(kind, &histogram);
+        all += histogram;
+    }
+    row("all changes", &all);
+    println!("{table}");
+    println!("p99.9 in changes / between: {:.2}x", quantiles_us(&all)[3] / quantiles_us(&between)[3]);
+}
+
+fn report_truth(witnesses: &[Witness]) {
+    let sum = |figure: fn(&Witness) -> u64| witnesses.iter().map(figure).sum::<u64>();
+    println!(
+        "replies {}, failed {}, not what their release says {}",
+        sum(|witness| witness.samples.len() as u64),
+        sum(|witness| witness.failures.len() as u64),
+        sum(|witness| witness.torn),
+    );
+    let wrong = witnesses.iter().filter_map(|witness| witness.first_wrong.as_ref());
+    wrong.for_each(|wrong| println!("first wrong: {wrong}"));
+}
+
+/// The kinds of change, in the order in which they first happened.
+fn kinds(changes: &[Change]) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    for change in changes {
+        if !kinds.contains(&change.kind) {
+            kinds.push(change.kind);
+        }
+    }
+    kinds
+}
+
+/// Latencies of the replies whose wait overlaps a change of this kind; with none, of those that overlap no change. Ends with the
+/// last change.
+fn windows(witnesses: &[Witness], changes: &[Change], kind: Option<&str>) -> Histogram<u64> {
+    let mut histogram = latencies();
+    for witness in witnesses {
+        let Some(epoch) = witness.epoch else { continue };
+        let inside = witness.samples.iter().filter(|sample| window_of(sample, epoch, changes) == Some(kind));
+        inside.for_each(|sample| histogram.saturating_record(sample.latency.as_nanos() as u64));
+    }
+    histogram
+}
+
+/// The kind of change that a sample falls in, if in one; none of both after the last.
+fn window_of<'a>(sample: &Sample, epoch: Instant, changes: &'a [Change]) -> Option<Option<&'a str>> {
+    let due = epoch + sample.due;
+    let next = changes.get(changes.partition_point(|change| change.done + AFTER_CHANGE < due))?;
+    Some((due + sample.latency >= next.asked).then_some(next.kind))
+}
+
+fn report_turns(witnesses: &[Witness], turns: &[Change]) {
+    report_truth(witnesses);
+    let tails: Vec<_> =
+        turns.iter().map(|turn| windows(witnesses, std::slice::from_ref(turn), Some(turn.kind))).collect();
+    let mut table = table(&["turns", "replies", "p50 us", "p90", "p99", "p99.9", "max"]);
+    for kind in kinds(turns) {
+        let mut all = latencies();
+        turns.iter().zip(&tails).filter(|(turn, _)| turn.kind == kind).for_each(|(_, tail)| all += tail);
+        let cells = quantiles_us(&all).map(|value| format!("{value:.0}"));
+        table.add_row([kind.to_owned(), all.len().to_string()].into_iter().chain(cells));
+    }
+    println!("{table}");
+    for (name, at) in [("p50", 0), ("p99", 2), ("p99.9", 3)] {
+        let ratio = |pair: &[Histogram<u64>]| quantiles_us(&pair[1])[at] / quantiles_us(&pair[0])[at];
+        let ratios: Vec<_> = tails.chunks_exact(2).map(ratio).collect();
+        println!("{name} with / without: {:.3}x, median of {} pairs", median(&ratios), ratios.len());
+    }
+}
+
+impl Change {
+    fn milliseconds(&self) -> f64 {
+        (self.done - self.asked).as_secs_f64() * 1e3
+    }
+}
+
+impl Cli {
+    fn setup(&self, dir: PathBuf) -> Setup {
+        Setup {
+            program: self.segue.clone(),
+            dir,
+            workers: self.workers,
+            cores: self.server_cores.clone(),
+            flavor: Flavor::PerCore,
+        }
+    }
+}
