@@ -21,8 +21,6 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
 use tower::ServiceExt;
 
-use begin::{Begins, Begun};
-
 use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
@@ -45,9 +43,9 @@ mod watch;
 mod problem;
 pub mod documents;
 // Over HTTP.
-mod begin;
 mod guard;
 mod body;
+mod prompt;
 mod calls;
 mod probe;
 mod push;
@@ -60,6 +58,7 @@ mod rpc;
 pub mod client;
 
 use desk::{Desk, on_disk};
+use prompt::Prompt;
 
 /// Bytes of a request's head: a token of the longest kind, with room for a proxy's headers.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -143,8 +142,9 @@ struct Opening {
 /// HTTP/1.1 and HTTP/2 on the connections of this door.
 struct AdminProtocol {
     router: Router,
+    /// Longest wait until a connection says which HTTP it speaks.
+    first_bytes_timeout: Duration,
     builder: auto::Builder<TokioExecutor>,
-    begin_wait_max: Duration,
 }
 
 impl Admin {
@@ -221,7 +221,7 @@ impl AdminProtocol {
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new()).max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_MAX);
         http2.keep_alive_interval(KEEPALIVE_INTERVAL).keep_alive_timeout(KEEPALIVE_TIMEOUT);
-        Self { router: router(desk), builder, begin_wait_max: config.header_read_timeout }
+        Self { router: router(desk), first_bytes_timeout: config.header_read_timeout, builder }
     }
 }
 
@@ -229,14 +229,13 @@ impl Protocol for AdminProtocol {
     const SPOKEN: &'static [&'static [u8]] = &[b"h2", b"http/1.1"];
 
     fn serve<S: Stream>(&self, io: TokioIo<S>, peer: Peer, _worker: usize) -> impl Connection {
-        let (router, begun) = (self.router.clone(), Begun::default());
-        let first = begun.clone();
+        let io = TokioIo::new(Prompt::new(io.into_inner(), self.first_bytes_timeout));
+        let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
-            first.now();
             request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(request)
         });
-        Begins::new(self.builder.serve_connection(io, service), self.begin_wait_max, begun)
+        self.builder.serve_connection(io, service)
     }
 }
 

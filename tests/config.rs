@@ -130,6 +130,22 @@ fn one_wrong_value_is_named_with_its_place() {
         ),
         ("[unseen]\nsample = 0", "segue.toml:3: unseen.sample: expected a share above 0, at most 1, got 0".into()),
         ("[unseen]\nsample = 1.5", "segue.toml:3: unseen.sample: expected a share above 0, at most 1, got 1.5".into()),
+        (
+            "[gates]\nsignature_keys = [\"a\", \"a\"]",
+            "segue.toml:3: gates.signature_keys: expected a list of different paths of files, got [\"a\", \"a\"]".into(),
+        ),
+        (
+            "[gates]\nquality_floors = [\"hit_5\"]",
+            "segue.toml:3: gates.quality_floors: expected a list of floors such as \"hit_5=0.25\", each of another figure, \
+             got [\"hit_5\"]"
+                .into(),
+        ),
+        (
+            "[gates]\nquality_floors = [\"a=1\", \"a=2\"]",
+            "segue.toml:3: gates.quality_floors: expected a list of floors such as \"hit_5=0.25\", each of another figure, \
+             got [\"a=1\", \"a=2\"]"
+                .into(),
+        ),
         ("http = 3", "segue.toml:2: http: expected a section: [http] on a line of its own, got 3".into()),
     ];
     for (text, expected) in rows {

@@ -118,6 +118,7 @@ impl Desk {
             return Ok(done);
         }
         let Outcome { before, after, result } = settled(self.ask(change.clone())).await?;
+        self.book().tell();
         let effect = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
         let (before, after) = (PositionsBody::from(before), PositionsBody::from(after));
         let serving = after.serving.as_ref().map(Version::as_str);

@@ -77,6 +77,12 @@ pub(super) enum AdminError {
     /// A push was refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// A stream of a push does not come in its order.
+    #[error("the message is out of order, expected {expected}")]
+    PushOrder {
+        /// What the stream should go on with.
+        expected: &'static str,
+    },
     /// Not a share.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -151,6 +157,7 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
+            Self::PushOrder { .. } => Code::InvalidRequest,
             Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
                 Code::InvalidRequest
             }

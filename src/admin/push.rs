@@ -91,11 +91,18 @@ async fn commit(
     Path(version): Path<String>,
 ) -> Result<Json<CommittedBody>, AdminError> {
     let address = Address { kind, version: version.parse()? };
-    let change = desk.to_record(caller, Verb::Push).to(&address);
-    let ingest = desk.parts.ingest.clone();
-    let make = async move { Ok(on_disk(move || ingest.commit(&address)).await??) };
-    let Committed { address, bytes } = desk.audited(change, make, |_| None).await?;
+    let Committed { address, bytes } = desk.publish(caller, address).await?;
     Ok(Json(CommittedBody { address: address.into(), bytes }))
+}
+
+impl Desk {
+    /// Checks and publishes a push that is complete, between two lines of the audit log.
+    pub(super) async fn publish(self: &Arc<Self>, caller: Caller, address: Address) -> Result<Committed, AdminError> {
+        let change = self.to_record(caller, Verb::Push).to(&address);
+        let ingest = self.parts.ingest.clone();
+        let make = async move { Ok(on_disk(move || ingest.commit(&address)).await??) };
+        self.audited(change, make, |_| None).await
+    }
 }
 
 /// Hands a body's bytes on until its end, or until nobody wants them: then the writer has refused, and says why.

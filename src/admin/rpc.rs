@@ -20,6 +20,7 @@ use crate::snapshot::manifest::Version;
 use crate::wire::proto::v1::snapshots_service_server::{SnapshotsService, SnapshotsServiceServer};
 use crate::wire::proto::{SNAPSHOTS_DESCRIPTORS, v1};
 
+mod inflow;
 mod push;
 mod status;
 mod watch;
@@ -85,7 +86,8 @@ impl SnapshotsService for Calls {
     }
 
     async fn push(&self, request: Request<Streaming<v1::PushRequest>>) -> Result<Response<Pieces>, Status> {
-        reply(Pieces::new(self.desk.clone(), request.into_inner()))
+        let caller = caller(&request).ok_or(AdminError::Internal)?;
+        reply(Pieces::new(self.desk.clone(), caller, request.into_inner()))
     }
 
     async fn stage(&self, request: Request<v1::StageRequest>) -> Result<Response<v1::StageResponse>, Status> {
@@ -168,9 +170,14 @@ impl Calls {
         request: &Request<M>,
         change: Change,
     ) -> impl Future<Output = Result<v1::Change, AdminError>> + use<M> {
-        let (desk, caller) = (self.desk.clone(), request.extensions().get::<Caller>().cloned());
+        let (desk, caller) = (self.desk.clone(), caller(request));
         async move { desk.change(caller.ok_or(AdminError::Internal)?, change).await.map(ChangedBody::into) }
     }
+}
+
+/// Whom the guard let pass.
+fn caller<M>(request: &Request<M>) -> Option<Caller> {
+    request.extensions().get().cloned()
 }
 
 fn version(name: &str) -> Result<Version, AdminError> {

@@ -232,7 +232,7 @@ pub const GATES_CHURN_HISTORIES_MAX: u64 = 10_000;
 /// Locking needs a limit that most systems do not grant.
 pub const MEMORY_LOCK: &str = "off";
 
-/// Below some gigabytes it gains nothing (see the benchmarks).
+/// Memory that the system cannot take back is for machines that serve nothing else, and tables of many gigabytes.
 pub const MEMORY_HUGE_PAGES: bool = false;
 
 /// A page that is not there costs its first reader as much as thousands of answers.

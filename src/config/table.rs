@@ -245,7 +245,8 @@ section! {
         "missing" => missing: MissingModel = Kind::Word { default: MODEL_MISSING, allowed: MissingModel::WORDS };
         /// The arithmetic of the weights: full (32-bit floats, as trained) or quantised (8-bit integers: faster, and as good).
         "precision" => precision: Precision = Kind::Word { default: MODEL_PRECISION, allowed: Precision::WORDS };
-        /// Threads that compute; 0 means a quarter of the cores, at least one.
+        /// Threads that compute; 0 means a quarter of the cores, at least one. A release on trial has as many of its own, idle
+        /// while there is none.
         "threads" => threads: usize = number(MODEL_THREADS, 0, 1_024);
         /// Questions that may wait for a thread; past it the next rung answers.
         "queue_max" => queue_max: usize = number(MODEL_QUEUE_MAX, 1, 100_000);
@@ -340,7 +341,7 @@ section! {
         /// Release, model and catalogue were made for each other, and the catalogue still knows enough of the current one's
         /// clusters. (A release and a model that do not fit each other are refused in any case.)
         "compatibility" => compatibility: bool = Kind::Switch { default: GATES_ON };
-        /// The least share of the current catalogue's clusters that the next one must hold.
+        /// The least share of the current catalogue's clusters that the next one must hold, under the same id and name.
         "catalogue_kept_min" => catalogue_kept_min: f64 = Kind::Share { default: GATES_CATALOGUE_KEPT_MIN };
         /// The release's data ends no earlier than the current one's.
         "window" => window: bool = Kind::Switch { default: GATES_ON };

@@ -79,6 +79,7 @@ impl Fetch<'_> {
         if offset == file.bytes {
             return Ok(None);
         }
+        self.pace.wait();
         if (self.stopped)() {
             return Err(PullError::Stopping);
         }

@@ -30,9 +30,13 @@ impl Pace {
         }
     }
 
-    /// Waits until bytes that came are due.
+    /// Counts bytes that came.
     pub(super) fn came(&mut self, bytes: u64) {
         self.bytes += bytes;
+    }
+
+    /// Waits until all that came is due.
+    pub(super) fn wait(&self) {
         thread::sleep(self.due().saturating_sub(self.started.elapsed()));
     }
 

@@ -79,8 +79,8 @@ gates! {
     Quality = "quality",
 }
 
-/// Why a release is judged. What compares it with the current one is only for one that is new here: who rolls back wants
-/// the older data, and who starts has nothing to compare with.
+/// Why a release is judged. Only one that is new here is compared with the current one and held to the floors of quality:
+/// who rolls back wants the older data, and stricter rules must not leave a service that starts with nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
     /// It never served here.
@@ -130,7 +130,7 @@ impl Gates {
     ) -> Result<(), ReleaseError> {
         let need = Need::of(release, current, store);
         let verdict = self.ruled(GateName::Memory, |rules| room::memory(rules, &need, &Memory::now()));
-        if verdict.refuses() { Err(self.error(verdict)) } else { Ok(()) }
+        if verdict.refuses() { Err(ReleaseError::Refused(Box::new(verdict))) } else { Ok(()) }
     }
 
     /// Checks every byte, unless the gate `integrity` is off.
@@ -143,11 +143,12 @@ impl Gates {
 
     /// Every gate's verdict on a release that is loaded, in the order of [`GateName::ALL`]; golden questions are asked here.
     pub fn judge(&self, staged: &Release, current: Option<&Release>, occasion: Occasion) -> Vec<Verdict> {
-        let judged = Judged { staged, current: current.filter(|_| occasion == Occasion::New) };
+        let judged = Judged { staged, current, occasion };
         GateName::ALL.iter().map(|&gate| self.ruled(gate, |rules| judged.find(gate, rules))).collect()
     }
 
-    /// Judges, counts what refuses, reports the churn, and gives the first refusal as an error.
+    /// Judges, reports the churn, and gives the first refusal as an error: whoever gives the release up counts that one, the
+    /// others are counted here.
     ///
     /// # Errors
     /// When a gate refuses.
@@ -165,18 +166,12 @@ impl Gates {
             self.refused(verdict.gate);
         }
         match refused.first() {
-            Some(first) => Err(self.error((*first).clone())),
+            Some(first) => Err(ReleaseError::Refused(Box::new((*first).clone()))),
             None => {
                 current.into_iter().for_each(|current| self.report(staged, current));
                 Ok(verdicts)
             }
         }
-    }
-
-    /// Counts what a load itself refused, by the gate that it stands for. What [`Gates::check`] and [`Gates::before_load`]
-    /// refuse is counted there.
-    pub fn count(&self, error: &ReleaseError) {
-        error.gate().into_iter().for_each(|gate| self.refused(gate));
     }
 
     /// How much a release would change what is answered first; `None` where nobody wants to know, or nothing can be compared.
@@ -218,11 +213,6 @@ impl Gates {
         self.inner.metrics.gate().churned(churn);
         let (release, against) = (&staged.manifest().version, &current.manifest().version);
         tracing::info!(%release, %against, churn, "share of histories whose first candidate changes");
-    }
-
-    fn error(&self, refused: Verdict) -> ReleaseError {
-        self.refused(refused.gate);
-        ReleaseError::Refused(Box::new(refused))
     }
 
     fn refused(&self, gate: GateName) {

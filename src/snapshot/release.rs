@@ -186,8 +186,7 @@ impl ReleaseError {
         }
     }
 
-    /// The gate that a failed load stands for: what is wrong with the bytes, or with what belongs together. `None` where
-    /// no gate is about it, or the gate itself refused.
+    /// The gate that a failed load stands for: the one that refused, or that is about what is wrong. `None` where none is.
     pub fn gate(&self) -> Option<GateName> {
         match self {
             Self::Table(_) | Self::Damage(_) | Self::Digest { .. } | Self::Misnamed { .. } => Some(GateName::Integrity),
@@ -196,6 +195,7 @@ impl ReleaseError {
             Self::GoldenUnread(_) | Self::Golden(_) | Self::GoldenMissing => Some(GateName::Golden),
             Self::Unlocked { .. } => Some(GateName::Memory),
             Self::Signature(_) => Some(GateName::Signature),
+            Self::Refused(verdict) => Some(verdict.gate),
             Self::Model(error) => error.gate(),
             _ => None,
         }

@@ -130,8 +130,33 @@ impl Store {
     /// Points at a release that is complete; the one before becomes `previous`. Durable when it returns. Pointing at
     /// the current one again changes nothing.
     pub fn activate(&self, version: &Version) -> Result<State, StoreError> {
+        self.activate_after(version, None)
+    }
+
+    /// The same, where another release served until now than the pointer says: that one becomes `previous`.
+    pub fn activate_after(&self, version: &Version, served: Option<&Version>) -> Result<State, StoreError> {
         self.releasable(version)?;
-        self.edit(|state| state.activate(version))
+        self.edit(|state| {
+            state.activate(version)?;
+            served.into_iter().for_each(|served| state.succeed(served));
+            Ok(())
+        })
+    }
+
+    /// Remembers a release that served, while the pointer names one that does not, as the one to go back to.
+    pub fn succeed(&self, served: &Version) -> Result<State, StoreError> {
+        self.edit(|state| {
+            state.succeed(served);
+            Ok(())
+        })
+    }
+
+    /// Takes a release back that was staged.
+    pub fn unstage(&self) -> Result<State, StoreError> {
+        self.edit(|state| {
+            state.unstage();
+            Ok(())
+        })
     }
 
     /// Remembers a complete release as the one that is resident beside the current one.

@@ -139,7 +139,7 @@ impl Part {
 
 impl std::fmt::Display for Part {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} ({:.2} %)", self.some, 100.0 * self.share())
+        write!(out, "{} of {} ({:.2} %)", self.some, self.all, 100.0 * self.share())
     }
 }
 
@@ -160,10 +160,10 @@ impl Bound {
     /// What is counted, and the key that bounds it.
     const fn counted(self) -> (&'static str, &'static str) {
         match self {
-            Self::Fallback => ("answers were not from the table", "canary.fallback_excess_max"),
-            Self::Degraded => ("answers were the model's to give and another rung's", "canary.degraded_excess_max"),
-            Self::Errors => ("answers came too late or for nobody", "canary.error_excess_max"),
-            Self::Latency => ("answers were slow", "canary.latency_percent_max"),
+            Self::Fallback => ("were not from the table", "canary.fallback_excess_max"),
+            Self::Degraded => ("were the model's to give and another rung's", "canary.degraded_excess_max"),
+            Self::Errors => ("came too late or for nobody", "canary.error_excess_max"),
+            Self::Latency => ("were slow", "canary.latency_percent_max"),
         }
     }
 }
@@ -184,9 +184,7 @@ fn fallback(arm: &ArmTotals) -> Part {
 fn told(bound: Bound, [current, trial]: [Part; 2], excess_max: f64) -> String {
     let (counted, key) = bound.counted();
     format!(
-        "of {} {counted} {trial}, of the current release's {} {current}; expected at most {:.2} points more ({key})",
-        trial.all,
-        current.all,
+        "{trial} of its answers {counted}, and {current} of the current release's; expected at most {:.2} points more ({key})",
         100.0 * excess_max
     )
 }

@@ -80,6 +80,7 @@ fn a_release_is_refused_before_its_table_is_touched() {
     huge.files[0].bytes = 1 << 50;
     let (gates, metrics) = gates(|_| {});
     let error = gates.before_load(&huge, None, &made.store).unwrap_err();
-    assert_eq!((error.reason(), refusals(&metrics, "memory")), ("memory", 1));
+    // It is not given up yet: another release may make room.
+    assert_eq!((error.reason(), refusals(&metrics, "memory")), ("memory", 0));
     assert!(error.to_string().contains("(table 1.00 PiB, "), "{error}");
 }

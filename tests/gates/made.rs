@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use segue::config::Config;
 use segue::metrics::Metrics;
@@ -15,7 +14,6 @@ use segue::snapshot::release::{Release, ReleaseError, digest_file};
 use segue::snapshot::store::Store;
 use tempfile::TempDir;
 
-use crate::support;
 use crate::support::release::version;
 
 /// How a release is made.
@@ -65,17 +63,14 @@ impl Made {
         made
     }
 
-    /// A sound release by its name, loaded with every check.
-    pub(crate) fn load(&self, name: &str) -> Arc<Release> {
-        support::release::load(&self.store, name)
-    }
-
     /// Loads and judges `next` beside `current`, as the service does.
     pub(crate) fn judge(&self, gates: &Gates, occasion: Occasion) -> Result<Vec<Verdict>, ReleaseError> {
         let next = Release::open(&self.store.release_path(&version("next")))?;
         gates.verify(&next)?;
         next.warm()?;
-        gates.check(&next, Some(&self.load("current")), occasion)
+        // What serves is only compared with: it was verified when it was loaded.
+        let current = Release::open(&self.store.release_path(&version("current")))?;
+        gates.check(&next, Some(&current), occasion)
     }
 
     /// Rewrites the golden questions of `next`, and lists them as they are then.
@@ -90,7 +85,8 @@ impl Made {
         });
     }
 
-    fn publish(&self, name: &str, plan: &Plan) {
+    /// Publishes a release of a plan.
+    pub(crate) fn publish(&self, name: &str, plan: &Plan) {
         let cluster = |&id: &u32| Cluster { id, name: format!("cluster {id}"), keywords: Vec::new(), parent: None };
         let catalogue = Catalogue::new(plan.clusters.iter().map(cluster).collect()).unwrap();
         let shape = WriteShape { depth: 2, width: plan.width };

@@ -9,4 +9,5 @@ mod faults;
 mod fetch;
 mod made;
 mod residence;
+mod service;
 mod signed;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use rustix::process::{Resource, getrlimit};
 use segue::config::Locking;
+use segue::metrics::Metrics;
 use segue::snapshot::manifest::TABLE;
 use segue::snapshot::map::Residence;
 use segue::snapshot::release::Release;
@@ -23,7 +25,7 @@ fn a_table_reads_the_same_however_it_lies() {
     let made = Made::new(&Plan::default());
     let dir = made.store.release_path(&version("next"));
     let bytes = fs::read(dir.join(TABLE)).unwrap();
-    for residence in RESIDENCES {
+    for residence in RESIDENCES.into_iter().filter(|residence| residence.lock != Locking::Required || may_lock()) {
         let release = Release::open_resident(&dir, residence).unwrap();
         release.verify().unwrap();
         release.warm().unwrap();
@@ -48,6 +50,24 @@ fn a_prefaulted_table_is_all_in_and_a_dropped_one_all_out() {
         let left = mapping_at(at).unwrap_or(0);
         assert!(left < bytes, "{residence:?}: {left} of {bytes} bytes were kept");
     }
+}
+
+#[test]
+fn what_is_locked_is_counted() {
+    let made = Made::new(&Plan::default());
+    let residence = Residence { lock: Locking::Try, huge_pages: false, prefault: false };
+    let release = Release::open_resident(&made.store.release_path(&version("next")), residence).unwrap();
+    release.warm().unwrap();
+    let text = Metrics::new().render();
+    let shown = text.lines().find_map(|line| line.strip_prefix("segue_memory_locked_bytes ")).unwrap();
+    let bytes = release.table().bytes().len() as u64;
+    assert!(shown.parse::<u64>().unwrap() >= bytes || !may_lock(), "{shown} of {bytes} bytes");
+}
+
+/// Whether the system lets this process lock as much as the tests here do.
+fn may_lock() -> bool {
+    const NEEDED_BYTES: u64 = 4 << 20;
+    getrlimit(Resource::Memlock).current.is_none_or(|limit| limit >= NEEDED_BYTES)
 }
 
 /// Bytes in memory of the mapping around an address, if there is one.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use segue::config::{Gates, Signing};
 use segue::snapshot::gate::{GateName, Occasion, Ruling};
 use segue::snapshot::manifest::{MANIFEST, SIGNATURE};
-use segue::snapshot::release::{Release, ReleaseError};
+use segue::snapshot::release::Release;
 use segue::snapshot::signature::{PublicKey, Signature, SigningKey};
 use tempfile::TempDir;
 
@@ -76,18 +76,17 @@ fn only_a_signature_of_a_known_key_over_these_bytes_passes() {
         ("stale", stale, Signing::Required, &["known"], Refused, "segue sign DIR --key FILE"),
     ];
     for (about, make, signature, known, ruling, says) in rows {
-        let made = Made::new(&Plan::default());
-        make(&keys, &made.store.release_path(&version("next")));
+        let dir = TempDir::new().unwrap();
+        support::release::publish_naming(dir.path(), ("next", None), CLUSTERS, ROWS);
+        let path = dir.path().join("releases/next");
+        make(&keys, &path);
         let rules = |rules: &mut Gates| {
             rules.signature = signature;
             rules.signature_keys = known.iter().map(|name| keys.path(name)).collect();
         };
         let (gates, _) = gates(rules);
-        let verdict = match made.judge(&gates, Occasion::New) {
-            Ok(verdicts) => verdicts.into_iter().find(|verdict| verdict.gate == GateName::Signature).unwrap(),
-            Err(ReleaseError::Refused(refused)) => *refused,
-            Err(other) => panic!("{other}"),
-        };
+        let judged = gates.judge(&Release::load(&path).unwrap(), None, Occasion::New);
+        let verdict = judged.into_iter().find(|verdict| verdict.gate == GateName::Signature).unwrap();
         assert_eq!((verdict.gate, verdict.ruling), (GateName::Signature, ruling), "{about} {known:?}: {verdict}");
         assert!(verdict.text.contains(says), "{about}: {verdict}");
     }

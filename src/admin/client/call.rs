@@ -92,9 +92,10 @@ impl Call<'_> {
         let ended = if is_passing(&answered) { Ended::Passing } else { Ended::Final };
         let granted =
             answered.map_err(|source| unreachable(&self.url, 1, source)).and_then(|reply| self.granted(reply));
-        let body = granted.map_err(ended)?;
-        let body = self.body(body, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
-        serde_json::from_slice(&body).map_err(|_| Ended::Final(self.foreign(StatusCode::OK)))
+        let reply = granted.map_err(ended)?;
+        let status = reply.status();
+        let body = self.body(reply, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
+        serde_json::from_slice(&body).map_err(|_| Ended::Final(self.foreign(status)))
     }
 
     /// One attempt. The outer error is ours and ends it all; the inner is the connection's.

@@ -5,6 +5,7 @@
 use super::verdict::Finding;
 use crate::answer::{LADDER, climb};
 use crate::config::Gates;
+use crate::snapshot::catalogue::Cluster;
 use crate::snapshot::manifest::Manifest;
 use crate::snapshot::release::Release;
 
@@ -67,9 +68,11 @@ pub(super) fn quality(rules: &Gates, manifest: &Manifest) -> Finding {
 pub(super) fn compatibility(rules: &Gates, staged: &Release, current: Option<&Release>) -> Finding {
     let Some(current) = current else { return Finding::Nothing("release, model and catalogue fit each other") };
     let (before, after) = (current.catalogue(), staged.catalogue());
-    let kept = before.clusters().iter().filter(|cluster| after.index_of(cluster.id).is_some()).count();
+    // An id that stands for something else is no cluster that callers know.
+    let kept = |cluster: &&Cluster| after.cluster(cluster.id).is_some_and(|same| same.name == cluster.name);
+    let kept = before.clusters().iter().filter(kept).count();
     let least = (before.len() as f64 * rules.catalogue_kept_min).ceil() as usize;
-    let expected = format!("at least {least} of the current catalogue's {} clusters", before.len());
+    let expected = format!("at least {least} of the current catalogue's {} clusters, by id and name", before.len());
     Finding::looked(kept >= least, expected, kept.to_string()).advised(
         "see whether it was built with the right catalogue; if clusters are meant to go, lower `gates.catalogue_kept_min`",
     )

@@ -2,6 +2,8 @@
 //!
 //! It is a report: fresh data is meant to change answers, and short lists differ by sampling alone. It must never refuse.
 
+use std::thread;
+
 use crate::snapshot::release::Release;
 use crate::snapshot::table::Record;
 
@@ -15,15 +17,21 @@ pub struct Churn {
 }
 
 impl Churn {
-    /// Compares at most `histories_max` histories of the current table, evenly spread over it.
+    /// Compares about `histories_max` histories of the current table, evenly spread over it.
     pub fn between(staged: &Release, current: &Release, histories_max: usize) -> Self {
         let lengths = 0..=usize::from(current.table().shape().depth);
         let present: u64 = lengths.clone().map(|length| current.table().present(length)).sum();
         let stride = present.div_ceil(histories_max.max(1) as u64).max(1) as usize;
-        let all = lengths.flat_map(|length| current.table().histories(length));
-        let pairs = all.step_by(stride).take(histories_max).filter_map(|(history, before)| {
-            let ids: Option<Vec<u32>> = history.iter().map(|&index| translated(index, current, staged)).collect();
-            Some((first(current, before), first(staged, staged.table().get(&ids?)?)))
+        let sampled = lengths.flat_map(|length| {
+            let shape = current.table().shape();
+            let keys = current.table().keys(length).step_by(stride);
+            keys.map(move |(key, record)| (shape.history(length, key), record))
+        });
+        let pairs = sampled.filter_map(|(history, before)| {
+            // Between two there may be thousands of keys; others may have the processor.
+            thread::yield_now();
+            let indexes: Option<Vec<u32>> = history.iter().map(|&index| translated(index, current, staged)).collect();
+            Some((first(current, before), first(staged, staged.table().get(&indexes?)?)))
         });
         pairs.fold(Self::default(), |churn, (before, after)| Self {
             compared: churn.compared + 1,

@@ -99,11 +99,10 @@ fn within(got: u64, current: u64, (share_min, times_max): (f64, u64), what: &str
     Finding::looked((least..=most).contains(&got), expected, got.to_string())
 }
 
-/// The first that refuses, or else the first.
+/// The first that refuses, or else all of them together.
 fn worst(findings: Vec<Finding>) -> Finding {
-    let refused = findings.iter().find(|finding| finding.refuses()).cloned();
-    let first = findings.into_iter().last();
-    refused.or(first).unwrap_or(Finding::Nothing("neither release holds histories"))
+    let both = |one: Finding, other: Finding| if one.refuses() { one } else { one.and(other) };
+    findings.into_iter().reduce(both).unwrap_or(Finding::Nothing("neither release holds histories"))
 }
 
 fn time(unix_s: u64) -> String {

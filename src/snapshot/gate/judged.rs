@@ -4,7 +4,7 @@
 use super::compare::Compared;
 use super::room::Need;
 use super::verdict::Finding;
-use super::{GateName, asked, room, signed};
+use super::{GateName, Occasion, asked, room, signed};
 use crate::config::Gates;
 use crate::memory::Memory;
 use crate::snapshot::release::Release;
@@ -12,9 +12,13 @@ use crate::snapshot::release::Release;
 /// What is judged.
 pub(super) struct Judged<'a> {
     pub(super) staged: &'a Release,
-    /// What it is compared with; `None` where it is not.
+    /// What serves, if something does.
     pub(super) current: Option<&'a Release>,
+    pub(super) occasion: Occasion,
 }
+
+/// Why a release that comes back is neither compared nor held to floors: it did already serve, with these figures.
+const SERVED: &str = "it served here before";
 
 impl Judged<'_> {
     /// What a gate finds.
@@ -31,18 +35,23 @@ impl Judged<'_> {
             GateName::Golden => asked::golden(rules, self.staged),
             // It is in memory by now: what must still be free is the reserve.
             GateName::Memory => room::memory(rules, &Need::default(), &Memory::now()),
+            GateName::Quality if self.occasion == Occasion::Return => Finding::Nothing(SERVED),
             GateName::Quality => asked::quality(rules, manifest),
         }
     }
 
     fn compared(&self, rules: &Gates, find: impl FnOnce(&Compared<'_>) -> Finding) -> Finding {
-        let nothing = "it is compared with nothing: it served here before, or nothing serves";
-        self.current.map_or(Finding::Nothing(nothing), |current| find(&self.beside(rules, current)))
+        match (self.occasion, self.current) {
+            (Occasion::Return, _) => Finding::Nothing(SERVED),
+            (Occasion::New, None) => Finding::Nothing("nothing serves that it could be compared with"),
+            (Occasion::New, Some(current)) => find(&self.beside(rules, current)),
+        }
     }
 
     /// The current release, where it is large enough to say something.
     fn comparable(&self, rules: &Gates) -> Option<&Release> {
-        self.current.filter(|current| self.beside(rules, current).incomparable().is_none())
+        let current = self.current.filter(|_| self.occasion == Occasion::New);
+        current.filter(|current| self.beside(rules, current).incomparable().is_none())
     }
 
     fn beside<'b>(&'b self, rules: &'b Gates, current: &'b Release) -> Compared<'b> {

@@ -99,3 +99,6 @@ fn free_bytes(home: &Path) -> io::Result<u64> {
 fn weights_bytes(model: &ModelManifest) -> u64 {
     model.file(WEIGHTS).map_or(0, |file| file.bytes).saturating_mul(WEIGHTS_TIMES)
 }
+
+#[cfg(test)]
+mod tests;

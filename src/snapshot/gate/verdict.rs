@@ -67,6 +67,18 @@ impl Finding {
         Self::Looked { holds, expected: expected.into(), got: got.into(), advice: String::new() }
     }
 
+    /// Both, of which this one holds: the other where that is a refusal.
+    pub(super) fn and(self, other: Self) -> Self {
+        let join = |one: String, other: String| format!("{one}, {other}");
+        match (self, other) {
+            (
+                Self::Looked { expected, got, .. },
+                Self::Looked { holds: true, expected: expected_too, got: got_too, advice },
+            ) => Self::Looked { holds: true, expected: join(expected, expected_too), got: join(got, got_too), advice },
+            (_, other) => other,
+        }
+    }
+
     /// Whether it is a refusal.
     pub(super) fn refuses(&self) -> bool {
         matches!(self, Self::Looked { holds: false, .. })

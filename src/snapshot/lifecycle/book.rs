@@ -62,6 +62,11 @@ impl Book {
         self.inner.bell.ring();
     }
 
+    /// Tells who watches of a change that is in no entry, such as a pin.
+    pub fn tell(&self) {
+        self.inner.bell.ring();
+    }
+
     /// Takes out a release that lies on the disk and nobody does anything with.
     pub fn forget(&self, version: &Version) {
         self.pages().remove(version);

@@ -149,9 +149,8 @@ impl Follower {
         self.residents.find(version).is_some_and(|release| self.loader.completes(&release))
     }
 
-    /// What belongs into memory and is not there, once something serves: as after a start.
+    /// What belongs into memory and is not there, as after a start.
     pub(super) fn missing(&self) -> Option<Version> {
-        self.serving.as_ref()?;
         let State { staged, previous, .. } = &self.state;
         let mut wanted = [previous, staged].into_iter().flatten();
         wanted.find(|version| self.residents.find(version).is_none() && self.keeps(version)).cloned()

@@ -18,6 +18,7 @@ use super::retry::Retry;
 use super::{Parts, Reply, locked};
 use crate::config::Config;
 use crate::snapshot::gate::Occasion;
+use crate::snapshot::lifecycle::{Entry, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::release::Release;
 use crate::snapshot::state::State;
@@ -167,11 +168,19 @@ impl Follower {
         self.loader.begin(Job {
             book: (!serves).then(|| self.parts.book.clone()),
             against: self.serving.clone(),
-            occasion: if self.state.has_served(&version) { Occasion::Return } else { Occasion::New },
+            occasion: if self.has_served(&version) { Occasion::Return } else { Occasion::New },
             instead,
             version,
         });
         self.under_way = Some(errand);
+    }
+
+    /// Whether a release served here before. That the pointer names it proves nothing while another serves: whoever moved
+    /// it may have meant one that is new here, and new ones are judged beside what serves.
+    fn has_served(&self, version: &Version) -> bool {
+        let named_only = self.serving.is_some() && self.state.current.as_ref() == Some(version);
+        let once = |entry: Entry| entry.steps.iter().any(|step| step.standing == Standing::Current);
+        self.parts.book.entry(version).is_some_and(once) || (!named_only && self.state.has_served(version))
     }
 
     /// The errand whose release was being loaded.
@@ -202,8 +211,7 @@ impl Follower {
         let State { previous, staged, pinned, .. } = self.state.clone();
         let trial = self.parts.live.trial();
         let (canary, shadow) = trial.map(|trial| (trial.canary, trial.shadow)).unwrap_or_default();
-        let serving = self.serving.as_ref().map(|serving| serving.manifest().version.clone());
-        Positions { serving, previous, staged, pinned, shadow, canary }
+        Positions { serving: self.serving_version(), previous, staged, pinned, shadow, canary }
     }
 
     /// Reads what the store remembers.
@@ -219,6 +227,11 @@ impl Follower {
     ) -> Result<(), StoreError> {
         self.state = edit(&self.parts.store)?;
         Ok(())
+    }
+
+    /// The release that serves.
+    pub(super) fn serving_version(&self) -> Option<Version> {
+        self.serving.as_ref().map(|serving| serving.manifest().version.clone())
     }
 
     /// Whether this release serves.

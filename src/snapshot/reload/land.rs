@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::errand::{Aim, Errand};
 use super::follower::Follower;
 use super::loader::Loaded;
-use super::outcome::{Effect, Failure, Status};
+use super::outcome::{Effect, Failure};
 use super::{locked, unix_s};
 use crate::metrics::Phase;
 use crate::snapshot::failpoint::{Moment, reached};
@@ -42,15 +42,19 @@ impl Follower {
         matches!(aim, Aim::Follow(_)) && self.reread().is_ok() && self.state.current.as_ref() != Some(loaded)
     }
 
-    /// Where there is no room in memory, the previous release gives way: it can be loaded again when it is wanted.
+    /// Where there is no room in memory, the previous release gives way: it can be loaded again when it is wanted. Where
+    /// someone moved the pointer on, that is the one which was the previous release until then.
     fn give_way(&mut self, aim: &Aim) -> Option<Arc<Release>> {
-        let previous = self.state.previous.clone().filter(|previous| !self.serves(previous))?;
-        let wanted = *aim == Aim::Keep(previous.clone()) || self.state.staged.as_ref() == Some(&previous);
-        let idle = self.residents.find(&previous).filter(|_| !wanted)?;
-        tracing::warn!(release = %previous, "the release before leaves the memory to make room; a rollback will load it");
-        drop(self.residents.keep(|kept| *kept != previous));
-        self.given_up = Some(previous);
-        Some(idle)
+        let (serving, staged) = (self.serving.clone(), self.state.staged.clone());
+        let serves = |version: &Version| serving.as_ref().is_some_and(|serving| serving.manifest().version == *version);
+        let wanted = |version: &Version| staged.as_ref() == Some(version) || *aim == Aim::Keep(version.clone());
+        let mut idle = self.residents.keep(|kept| serves(kept) || wanted(kept));
+        let first = idle.pop()?;
+        self.retired.take(idle);
+        let version = first.manifest().version.clone();
+        tracing::warn!(release = %version, "the release before leaves the memory to make room; a rollback will load it");
+        self.given_up = Some(version);
+        Some(first)
     }
 
     fn land_release(&mut self, aim: &Aim, release: Arc<Release>) -> Result<Effect, Failure> {
@@ -71,11 +75,18 @@ impl Follower {
     pub(super) fn finish(&mut self, aim: &Aim, release: Arc<Release>) -> Result<Effect, Failure> {
         match aim {
             Aim::Follow(_) => self.follow_to(release),
-            Aim::Activate(version) | Aim::Promote(version) => self.point(release, |store| store.activate(version)),
+            Aim::Activate(version) | Aim::Promote(version) => {
+                let served = self.serving_version();
+                self.point(release, |store| store.activate_after(version, served.as_ref()))
+            }
             Aim::Stage(version) => self.stage(version),
             Aim::RollBack => self.roll_back(release, |store| store.roll_back()),
             Aim::Quarantine(version, reason) => self.roll_back(release, |store| store.quarantine(version, reason)),
-            Aim::Restore(_) => Ok(self.swap(release)),
+            Aim::Restore(_) => {
+                let effect = self.swap(release);
+                self.remember_serving();
+                Ok(effect)
+            }
             Aim::Keep(_) => Ok(Effect::Unchanged),
             Aim::Superseded(version) => Err(Failure::superseded(version)),
         }
@@ -83,16 +94,17 @@ impl Follower {
 
     /// Swaps in what the pointer names.
     fn follow_to(&mut self, release: Arc<Release>) -> Result<Effect, Failure> {
-        if let Some(before) = self.serving.as_ref().map(|serving| serving.manifest().version.clone()) {
-            let succeeded = self.remember(|store| {
-                store.edit(|state| {
-                    state.succeed(&before);
-                    Ok(())
-                })
-            });
-            succeeded.map_err(|error| Failure::refused(None, &error))?;
-        }
+        self.remember_serving();
         Ok(self.swap(release))
+    }
+
+    /// Sees to it that what serves is what a rollback goes to, and stays on the disk, where the pointer was moved from
+    /// outside: it is the last that is known to be good.
+    fn remember_serving(&mut self) {
+        let Some(serving) = self.serving_version() else { return };
+        if let Err(error) = self.remember(|store| store.succeed(&serving)) {
+            tracing::error!(release = %serving, "what serves is not remembered as the one to go back to: {error}");
+        }
     }
 
     /// Points at a release and swaps it in. Were the pointer moved before the load, a bad release would wait there for the
@@ -127,8 +139,12 @@ impl Follower {
     }
 
     fn stage(&mut self, version: &Version) -> Result<Effect, Failure> {
+        let before = self.state.staged.clone();
         self.remember(|store| store.stage(version)).map_err(|error| Failure::refused(Some(version.clone()), &error))?;
         self.tidy();
+        if self.state.staged == before {
+            return Ok(Effect::Unchanged);
+        }
         tracing::info!(release = %version, "release staged");
         Ok(Effect::Changed)
     }
@@ -142,12 +158,7 @@ impl Follower {
         self.retry = None;
         self.given_up = None;
         let loaded_unix_s = unix_s();
-        let (serving, loaded) = (Some(manifest.version.clone()), Some(loaded_unix_s));
-        let follows = self.state.current.as_ref() == Some(&manifest.version);
-        let mut status = locked(&self.status);
-        let failure = status.failure.take().filter(|_| !follows);
-        *status = Status { serving, loaded_unix_s: loaded, loading: status.loading.take(), failure };
-        drop(status);
+        self.show_swapped(&manifest.version, loaded_unix_s);
         metrics.release().loaded(&manifest, loaded_unix_s);
         let model = release.model().map(|model| model.manifest().version.as_str());
         tracing::info!(release = %manifest.version, model, bytes = manifest.bytes(), "release swapped in");
@@ -158,13 +169,24 @@ impl Follower {
         Effect::Swapped(manifest.version)
     }
 
+    /// A failure is over once the release that the pointer names serves.
+    fn show_swapped(&self, version: &Version, loaded_unix_s: u64) {
+        let mut status = locked(&self.status);
+        (status.serving, status.loaded_unix_s) = (Some(version.clone()), Some(loaded_unix_s));
+        if self.state.current.as_ref() == Some(version) {
+            status.failure = None;
+        }
+    }
+
     /// Says why a release could not be loaded, and goes on without it.
     fn give_up(&mut self, aim: &Aim, version: &Version, error: &ReleaseError) -> Failure {
+        error.gate().into_iter().for_each(|gate| self.parts.metrics.gate().refused(gate));
         let failure = Failure::of_load(version, error);
         self.write_down_refused(version, &failure);
         match aim {
             Aim::Follow(looking) => {
                 let failure = self.refuse(failure, *looking);
+                self.remember_serving();
                 self.fall_back(version);
                 failure
             }
@@ -196,13 +218,7 @@ impl Follower {
             self.given_up = Some(version.clone());
             return;
         }
-        let unstaged = self.remember(|store| {
-            store.edit(|state| {
-                state.unstage();
-                Ok(())
-            })
-        });
-        if let Err(error) = unstaged {
+        if let Err(error) = self.remember(|store| store.unstage()) {
             tracing::error!(release = %version, "it stays staged: {error}");
             self.state.staged = None;
         }

@@ -106,7 +106,7 @@ impl Bench {
         priority::step_back();
         for mut job in jobs {
             job.instead.take().into_iter().for_each(free);
-            let result = self.load(&job).inspect_err(|error| self.gates.count(error));
+            let result = self.load(&job);
             if done.send(Loaded { version: job.version, result }).is_err() {
                 return;
             }

@@ -68,6 +68,8 @@ pub struct Status {
     pub serving: Option<Version>,
     /// When it was swapped in, in seconds since 1970 UTC.
     pub loaded_unix_s: Option<u64>,
+    /// The releases in memory, each of which could serve at once: the one that serves, and what is kept beside it.
+    pub resident: Vec<Version>,
     /// The release being loaded now.
     pub loading: Option<Version>,
     /// The last load that failed, until the pointer's release serves.

@@ -17,6 +17,11 @@ impl Residents {
         self.releases.iter().find(|release| release.manifest().version == *version).cloned()
     }
 
+    /// The names of all.
+    pub(super) fn versions(&self) -> Vec<Version> {
+        self.releases.iter().map(|release| release.manifest().version.clone()).collect()
+    }
+
     /// Adds a release; gives back what was here under its name.
     pub(super) fn add(&mut self, release: Arc<Release>) -> Vec<Arc<Release>> {
         let version = release.manifest().version.clone();

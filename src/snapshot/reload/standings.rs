@@ -3,9 +3,9 @@
 
 use std::mem;
 
-use super::OPERATOR;
 use super::follower::Follower;
 use super::outcome::Failure;
+use super::{OPERATOR, locked};
 use crate::snapshot::lifecycle::{ENDED_MAX, Entry, Reason, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::retention;
@@ -23,6 +23,7 @@ impl Follower {
         self.parts.metrics.release().remembered(&self.state);
         let mut residents = mem::take(&mut self.residents);
         self.retired.take(residents.keep(|version| self.serves(version) || self.keeps(version)));
+        locked(&self.status).resident = residents.versions();
         self.residents = residents;
         self.expire();
     }
@@ -102,7 +103,7 @@ impl Follower {
 
     /// Has the files removed of what served long ago. Once it is retired in the book, and never what serves.
     fn expire(&mut self) {
-        let Some(serving) = self.serving.as_ref().map(|serving| serving.manifest().version.clone()) else { return };
+        let Some(serving) = self.serving_version() else { return };
         if self.state.expired(self.rules.retired_max).is_empty() {
             return;
         }

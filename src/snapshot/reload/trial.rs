@@ -65,6 +65,9 @@ impl Follower {
     fn try_out(&mut self, version: &Version, part: Part, share: Share) -> Result<Effect, Failure> {
         let refused = |refusal: Refusal| Failure::refused(Some(version.clone()), &refusal.into());
         let release = self.staged(version).map_err(refused)?;
+        if self.serving.is_none() {
+            return Err(Failure::no_pointer(self.parts.store.dir()));
+        }
         let before = self.parts.live.trial().filter(|trial| trial.version() == version);
         let (canary, shadow) = before.map(|trial| (trial.canary, trial.shadow)).unwrap_or_default();
         let next = match part {

@@ -90,10 +90,10 @@ fn times_are_judged_by_how_many_take_too_long() {
 fn a_breach_says_what_was_expected_and_what_came() {
     let bounds = Bounds::new(&Config::defaults(Path::new("store")).canary);
     let told = |current: ArmTotals, trial: ArmTotals| bounds.judge(&current, &trial).map(|breach| breach.text);
-    let fallback = "of 1000 answers were not from the table 500 (50.00 %), of the current release's 10000 100 (1.00 %); \
-                    expected at most 5.00 points more (canary.fallback_excess_max)";
+    let fallback = "500 of 1000 (50.00 %) of its answers were not from the table, and 100 of 10000 (1.00 %) of the current \
+                    release's; expected at most 5.00 points more (canary.fallback_excess_max)";
     assert_eq!(told(answers(9_900, 100), answers(500, 500)).as_deref(), Some(fallback));
-    let latency = "1000 (100.00 %) of its answers took longer than 4800 us, expected at most 1 %: the current release's \
+    let latency = "1000 of 1000 (100.00 %) of its answers took longer than 4800 us, expected at most 1 %: the current release's \
                    99th percentile is 2400 us (canary.latency_percent_max, canary.latency_floor_us)";
     assert_eq!(told(timed(&[(1_000, 2_000)]), timed(&[(1_000, 90_000)])).as_deref(), Some(latency));
 }
