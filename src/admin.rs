@@ -21,7 +21,6 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::interval;
 use tower::ServiceExt;
 
-
 use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
