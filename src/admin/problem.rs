@@ -98,6 +98,12 @@ pub(super) enum AdminError {
         /// The one asked for.
         version: Version,
     },
+    /// The store has no such release.
+    #[error("{}: the store has no release of that name; push it first, or see `segue status` for those that it has", change.not_done())]
+    NotStored {
+        /// What was asked for.
+        change: Change,
+    },
     /// Another release serves than the rollback is meant for.
     #[error(
         "nothing was rolled back: {} serves by now, and not {expected}; look at what happened meanwhile",
@@ -163,7 +169,7 @@ impl AdminError {
             }
             Self::Body(error) => of_body(error),
             Self::Ingest(error) => of_ingest(error),
-            Self::ReleaseUnknown { .. } => Code::NotFound,
+            Self::ReleaseUnknown { .. } | Self::NotStored { .. } => Code::NotFound,
             Self::Superseded { .. } => Code::Conflict,
             Self::NotChanged { failure, .. } => of_failure(failure),
             Self::Store(StoreError::Release { source, .. }) => of_release(source),

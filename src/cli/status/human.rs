@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::Shown;
+use super::{STORED, Shown};
 use crate::admin::documents::releases::{EntryBody, FactsBody, ReasonBody, ReleasesBody};
 use crate::admin::documents::{FailureBody, PullBody, StageBody, StatusBody};
 use crate::cli::output::Column::{Number, Text};
 use crate::cli::output::{Report, percent, table, time};
+use crate::snapshot::lifecycle::Standing;
 use crate::snapshot::manifest::Version;
 use crate::trial::figures::{ArmFigures, ShadowFigures, TrialFigures};
 
@@ -105,7 +106,7 @@ fn cells(entry: &EntryBody) -> [String; 6] {
 }
 
 fn standing(entry: &EntryBody) -> String {
-    let word = entry.standing.map(|standing| standing.word()).unwrap_or_default();
+    let word = entry.standing.map_or(STORED, Standing::word);
     let fetched = entry.fetched.filter(|fetched| fetched.bytes < fetched.bytes_total);
     let share = fetched.map(|fetched| fetched.bytes as f64 / fetched.bytes_total as f64);
     share.map_or_else(|| word.to_owned(), |share| format!("{word} {}", percent(Some(share))))
