@@ -47,7 +47,11 @@ async fn tell_all(desk: &Arc<Desk>, teller: &mpsc::Sender<Result<ReleasesBody, A
         let read = desk.on_disk(Desk::releases).await.flatten();
         let failed = read.is_err();
         let told = read.as_ref().ok().cloned();
-        if (failed || told != last) && teller.send(read).await.is_err() || failed {
+        let is_news = failed || told != last;
+        if is_news && teller.send(read).await.is_err() {
+            return;
+        }
+        if failed {
             return;
         }
         last = told;
