@@ -196,7 +196,7 @@ impl Ingest {
         name: &str,
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
-        self.receive_from(address, name, 0, chunks)
+        self.receive_from(address, (name, 0), chunks)
     }
 
     /// Writes one file of an open push from an offset on: where it stands, as [`Missing`] says, or 0 to send it anew.
@@ -204,8 +204,7 @@ impl Ingest {
     pub fn receive_from(
         &self,
         address: &Address,
-        name: &str,
-        offset: u64,
+        (name, offset): (&str, u64),
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
         let known = address.kind.files().iter().find(|known| **known == name);

@@ -285,8 +285,9 @@ impl Model {
         }
     }
 
+    /// Nothing goes while nothing serves: whatever is there may be what is missed.
     fn expire(&mut self) {
-        while self.state.retired.len() > self.retired_max {
+        while self.serving.is_some() && self.state.retired.len() > self.retired_max {
             let gone = self.state.retired.remove(0);
             self.disk.remove(&gone);
         }
