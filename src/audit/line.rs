@@ -65,7 +65,8 @@ pub(super) fn id() -> String {
 }
 
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
+    let whole = (0..=text.len().min(TEXT_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));
+    &text[..whole.unwrap_or_default()]
 }
 
 fn word<S: serde::Serializer>(ending: &Ending, serializer: S) -> Result<S::Ok, S::Error> {
