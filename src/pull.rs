@@ -5,39 +5,38 @@
 //! against, rolled back from or quarantined; and what failed never stands in the way of what the channel names next.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
+mod board;
 mod error;
 mod fetch;
+mod follower;
 mod pace;
 mod retry;
 
+pub use board::{Board, Status};
 pub use error::PullError;
 
-use fetch::Fetch;
-use pace::Pace;
+use follower::Follower;
 use retry::Retry;
 
-use crate::audit::{Audit, Change, Verb};
-use crate::auth::Caller;
-use crate::config::{self, Pulled};
-use crate::depot::{Channel, Depot, DepotError};
-use crate::metrics::{Polled, TransferMetrics};
-use crate::priority;
+use crate::audit::Audit;
+use crate::config;
+use crate::depot::{Depot, DepotError};
+use crate::metrics::TransferMetrics;
 use crate::snapshot::ingest::Ingest;
-use crate::snapshot::manifest::{MANIFEST, Version};
-use crate::snapshot::parcel::Address;
 use crate::snapshot::reload::Reloader;
-use crate::snapshot::store::{State, Store};
+use crate::snapshot::store::Store;
 
 /// A handle on the thread that pulls, which ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Puller {
     asks: SyncSender<()>,
-    status: Arc<Mutex<Status>>,
+    board: Board,
+    /// Held by every handle, and by nobody else: the thread sees when all are gone.
+    _held: Arc<()>,
 }
 
 /// What pulling works on.
@@ -53,19 +52,8 @@ pub struct Parts {
     pub metrics: Arc<TransferMetrics>,
     /// Where it is recorded.
     pub audit: Audit,
-}
-
-/// How pulling stands.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// What the channel named when it was read last.
-    pub channel: Option<Channel>,
-    /// What came of the last look.
-    pub outcome: Option<Polled>,
-    /// Why nothing was taken, where it was held or failed.
-    pub text: Option<String>,
-    /// When the last look ended, in seconds since 1970 UTC.
-    pub at_unix_s: Option<u64>,
+    /// Where it is written how pulling stands.
+    pub board: Board,
 }
 
 /// Why nothing can be pulled.
@@ -88,13 +76,14 @@ impl Puller {
         let Some(from) = &config.from else { return Ok(None) };
         let depot = Depot::open(from)?;
         let (asks, asked) = sync_channel(1);
-        let status = Arc::<Mutex<Status>>::default();
+        let (board, held) = (parts.board.clone(), Arc::new(()));
         parts.metrics.pulls();
+        board.open(from.clone(), config.channel.clone());
         let follower =
-            Follower { depot, config: config.clone(), retry: Retry::default(), status: status.clone(), parts };
+            Follower { depot, config: config.clone(), retry: Retry::default(), wanted: Arc::downgrade(&held), parts };
         let thread = thread::Builder::new().name("segue-pull".to_owned());
         thread.spawn(move || follower.run(&asked))?;
-        Ok(Some(Self { asks, status }))
+        Ok(Some(Self { asks, board, _held: held }))
     }
 
     /// Asks for a look at the channel now; one that waits already answers this as well.
@@ -102,209 +91,8 @@ impl Puller {
         let _ = self.asks.try_send(());
     }
 
-    /// How it stands.
-    pub fn status(&self) -> Status {
-        locked(&self.status).clone()
+    /// Where it is written how it stands.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
-}
-
-/// The thread's own state.
-struct Follower {
-    parts: Parts,
-    depot: Depot,
-    config: config::Pull,
-    retry: Retry,
-    status: Arc<Mutex<Status>>,
-}
-
-/// What a look found.
-enum Found {
-    /// What is named stands where it should.
-    Unchanged,
-    /// It does now.
-    Fetched,
-    /// The channel names something else by now: to be looked at again at once.
-    Moved,
-    /// It may not be taken, and why.
-    Held(String),
-    /// What failed before, and is not due to be tried again.
-    Waiting(String),
-}
-
-impl Follower {
-    fn run(mut self, asked: &Receiver<()>) {
-        priority::step_back();
-        let mut wait = self.first_wait();
-        loop {
-            if asked.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
-                return;
-            }
-            wait = self.poll();
-        }
-    }
-
-    /// A service with nothing to serve looks at once. Others spread: a fleet is often started together.
-    fn first_wait(&self) -> Duration {
-        match self.parts.store.state() {
-            Ok(State { current: Some(_), .. }) => self.config.jitter.mul_f64(fastrand::f64()),
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// Looks once, says what came of it, and gives the wait until the next.
-    fn poll(&mut self) -> Duration {
-        let found = self.look();
-        let moved = matches!(found, Ok(Found::Moved));
-        let (outcome, text) = match found {
-            Ok(Found::Unchanged) => (Polled::Unchanged, None),
-            Ok(Found::Fetched | Found::Moved) => (Polled::Fetched, None),
-            Ok(Found::Held(why)) => (Polled::Held, Some(why)),
-            Ok(Found::Waiting(why)) => (Polled::Failed, Some(why)),
-            Err(error) => (Polled::Failed, Some(error.to_string())),
-        };
-        self.tell(outcome, text);
-        if moved { Duration::ZERO } else { self.config.interval + self.config.jitter.mul_f64(fastrand::f64()) }
-    }
-
-    fn look(&mut self) -> Result<Found, PullError> {
-        let channel = self.channel()?;
-        if let Some(outdated) = self.retry.outdated(&channel) {
-            self.give_up(&outdated, &channel);
-        }
-        let state = self.parts.store.state()?;
-        if self.stands(&channel, &state)? {
-            self.retry.forget();
-            return Ok(Found::Unchanged);
-        }
-        if let Some(why) = held(&channel.release, &state) {
-            return Ok(Found::Held(why));
-        }
-        if let Some(why) = self.retry.not_due(&channel) {
-            return Ok(Found::Waiting(why.to_owned()));
-        }
-        let taken = self.take(&channel);
-        match &taken {
-            Ok(_) => self.retry.forget(),
-            Err(error) => self.retry.failed(channel, error, self.config.interval),
-        }
-        taken
-    }
-
-    /// What the channel names.
-    fn channel(&self) -> Result<Channel, PullError> {
-        let name = &self.config.channel;
-        let channel = self.depot.channel(name)?.channel.ok_or_else(|| PullError::NoChannel { name: name.clone() })?;
-        self.parts.metrics.follows(name, &channel.release);
-        locked(&self.status).channel = Some(channel.clone());
-        Ok(channel)
-    }
-
-    /// Whether what the channel names stands where it should; an error where something else has its name.
-    fn stands(&self, channel: &Channel, state: &State) -> Result<bool, PullError> {
-        let is = |place: &Option<Version>| place.as_ref() == Some(&channel.release);
-        let stands = is(&state.current) || (self.config.then == Pulled::Stage && is(&state.staged));
-        if stands {
-            self.check_same(channel)?;
-        }
-        Ok(stands)
-    }
-
-    /// The release of that name in the store must be the one that the channel means.
-    fn check_same(&self, channel: &Channel) -> Result<(), PullError> {
-        let path = self.parts.store.release_path(&channel.release).join(MANIFEST);
-        let Ok(manifest) = std::fs::read(path) else { return Ok(()) };
-        let got = blake3::hash(&manifest).to_hex().to_string();
-        if got == channel.manifest_blake3 {
-            return Ok(());
-        }
-        Err(PullError::Other { release: channel.release.clone(), expected: channel.manifest_blake3.clone(), got })
-    }
-
-    /// Fetches what the channel names, and has it serve or wait, unless the channel has moved on meanwhile.
-    fn take(&self, channel: &Channel) -> Result<Found, PullError> {
-        Fetch {
-            depot: &self.depot,
-            parts: &self.parts,
-            pace: Pace::new(self.config.bytes_per_s_max),
-            stopped: &|| Arc::strong_count(&self.status) == 1,
-        }
-        .channel(channel)?;
-        if self.channel()?.release != channel.release {
-            return Ok(Found::Moved);
-        }
-        self.act(&channel.release)?;
-        Ok(Found::Fetched)
-    }
-
-    /// Removes what came of a release that the channel no longer names.
-    fn give_up(&self, outdated: &Channel, channel: &Channel) {
-        if outdated.release != channel.release {
-            self.parts.ingest.give_up(&Address::release(outdated.release.clone()));
-        }
-        if let Some(model) = outdated.model.clone().filter(|_| outdated.model != channel.model) {
-            self.parts.ingest.give_up(&Address::model(model));
-        }
-    }
-
-    /// Has a release serve or wait, between two lines of the audit log.
-    fn act(&self, release: &Version) -> Result<(), PullError> {
-        let verb = match self.config.then {
-            Pulled::Activate => Verb::Activate,
-            Pulled::Stage => Verb::Stage,
-        };
-        let from = self.parts.store.state()?.current.map(|current| current.to_string());
-        let begun = self.parts.audit.begin(Change::new(Caller::service("pull"), verb).from(from).to(release))?;
-        let acted = self.ask(release);
-        match &acted {
-            Ok(()) => begun.done(None),
-            Err(error) => begun.refused(&error.to_string()),
-        }
-        acted
-    }
-
-    fn ask(&self, release: &Version) -> Result<(), PullError> {
-        let asked = match self.config.then {
-            Pulled::Activate => self.parts.reloader.activate(release.clone()),
-            Pulled::Stage => self.parts.reloader.stage(release.clone()),
-        };
-        let outcome = asked.blocking_recv().map_err(|_| PullError::Busy { release: release.clone() })?;
-        match outcome.result {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(PullError::Refused { release: release.clone(), text: failure.text }),
-        }
-    }
-
-    /// Counts, and logs what is news.
-    fn tell(&self, outcome: Polled, text: Option<String>) {
-        let at_unix_s = unix_s();
-        self.parts.metrics.polled(outcome, at_unix_s);
-        let mut status = locked(&self.status);
-        let release = status.channel.as_ref().map(|channel| channel.release.to_string());
-        let news = status.outcome != Some(outcome) || status.text != text;
-        match (outcome, text.as_deref()) {
-            (Polled::Fetched, _) => tracing::info!(release, then = self.config.then.word(), "pulled"),
-            (Polled::Held, Some(why)) if news => tracing::warn!(release, "not pulled: {why}"),
-            (Polled::Failed, Some(why)) if news => tracing::error!(release, "pull failed: {why}"),
-            _ => {}
-        }
-        (status.outcome, status.text, status.at_unix_s) = (Some(outcome), text, Some(at_unix_s));
-    }
-}
-
-/// Why a release may not be taken by itself, if it may not.
-fn held(release: &Version, state: &State) -> Option<String> {
-    if let Err(refusal) = state.check_barred(release).and_then(|()| state.check_pin(Some(release))) {
-        return Some(refusal.to_string());
-    }
-    let declined = state.declined.as_ref() == Some(release);
-    declined.then(|| format!("release {release} was rolled back from; activate it by name, or publish another"))
-}
-
-fn locked(status: &Mutex<Status>) -> MutexGuard<'_, Status> {
-    status.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn unix_s() -> u64 {
-    let now = std::time::SystemTime::now();
-    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -19,7 +19,7 @@ use crate::http::HttpProtocol;
 use crate::listen::{Door, Workers, bind};
 use crate::metrics::{Metrics, UPKEEP_INTERVAL};
 use crate::model::worker::{Compute, EngineCompute};
-use crate::pull::{self, PullStartError, Puller};
+use crate::pull::{self, Board, PullStartError, Puller};
 use crate::room::Room;
 use crate::snapshot::ingest::{self, Ingest, IngestRules};
 use crate::snapshot::lifecycle::Book;
@@ -137,16 +137,19 @@ impl Service {
         let reloader = Reloader::start(parts, config)?;
         let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
         let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
+        let board = Board::default();
         let shown = admin::Parts {
             room: room.clone(),
             metrics: metrics.clone(),
             store: store.clone(),
             reloader: reloader.clone(),
             ingest: ingest.clone(),
+            pulling: board.clone(),
         };
         let admin = admin.start(shown)?;
         let (audit, taken) = (admin.audit(), metrics.transfer());
-        let pulled = pull::Parts { store, ingest, reloader: reloader.clone(), metrics: taken, audit: audit.clone() };
+        let (followed, recorded) = (reloader.clone(), audit.clone());
+        let pulled = pull::Parts { store, ingest, reloader: followed, metrics: taken, audit: recorded, board };
         let puller = Puller::start(pulled, &config.pull)?;
         let steer = Box::new(Recorded::new(reloader.clone(), live.clone(), audit));
         let guard = Guard::start(guard::Parts { live, metrics: metrics.trial(), steer }, &config.canary)?;

@@ -252,6 +252,11 @@ fn values_that_do_not_go_together_are_refused() {
              where clients are asked for theirs, got a and no file",
         ),
         (
+            "gates.signature = \"required\"",
+            "gates.signature (segue.toml:2) and gates.signature_keys (default): expected at least one key where signatures \
+             are required, got \"required\" and no key",
+        ),
+        (
             "request.limit_max = 5",
             "request.limit_default (default) and request.limit_max (segue.toml:2): expected the first to be at most the \
              second, got 10 and 5",
@@ -286,6 +291,7 @@ fn values_that_go_together_are_accepted() {
         "request.limit_default = 100",
         "admin.listen = \"0.0.0.0:9090\"\nadmin.tls_cert_file = \"c\"\nadmin.tls_key_file = \"k\"\nadmin.tls_client_ca_file = \"a\"",
         "admin.reads = \"token\"\nadmin.token_file = \"/run/secrets/token\"",
+        "gates.signature = \"required\"\ngates.signature_keys = [\"/etc/segue/release.pub\"]",
     ];
     for text in rows {
         check(&Given { file: &file(text), ..Given::default() }, &[]);

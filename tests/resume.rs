@@ -79,16 +79,16 @@ fn a_push_goes_on_where_each_file_stands_also_after_a_restart() {
     for (sent, name) in FILES.into_iter().enumerate() {
         let bytes = parcel.bytes(name);
         let middle = bytes.len() / 2;
-        let short = open().receive_from(&address("new"), name, 0, [&bytes[..middle]]);
+        let short = open().receive_from(&address("new"), (name, 0), [&bytes[..middle]]);
         assert!(matches!(short, Err(IngestError::Short { got, .. }) if got == middle as u64), "{short:?}");
         assert_eq!(missing(&open(), &parcel)[0], (name, middle as u64));
         for offset in [1, middle as u64 - 1, middle as u64 + 1, u64::MAX] {
-            let wrong = open().receive_from(&address("new"), name, offset, [&bytes[middle..]]);
+            let wrong = open().receive_from(&address("new"), (name, offset), [&bytes[middle..]]);
             let stands = middle as u64;
             assert!(matches!(wrong, Err(IngestError::Offset { expected, .. }) if expected == stands), "{wrong:?}");
         }
         check_unchanged(dir.path());
-        open().receive_from(&address("new"), name, middle as u64, [&bytes[middle..]]).expect("the rest of it");
+        open().receive_from(&address("new"), (name, middle as u64), [&bytes[middle..]]).expect("the rest of it");
         let left: Vec<_> = missing(&open(), &parcel).into_iter().map(|(name, _)| name).collect();
         assert_eq!(left, FILES[sent + 1..]);
     }
@@ -107,7 +107,7 @@ fn what_was_damaged_on_the_disk_is_sent_anew() {
     let mut damaged = first.to_vec();
     damaged[0] ^= 1;
     fs::write(&part, damaged).expect("it can be written");
-    let error = ingest.receive_from(&address("new"), TABLE, first.len() as u64, [rest]).expect_err("it is damaged");
+    let error = ingest.receive_from(&address("new"), (TABLE, first.len() as u64), [rest]).expect_err("it is damaged");
     assert!(matches!(error, IngestError::Digest { .. }), "{error}");
     assert_eq!(missing(&ingest, &parcel)[0], (TABLE, 0));
     ingest.receive(&address("new"), TABLE, [bytes]).expect("it is sound");

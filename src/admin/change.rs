@@ -117,6 +117,9 @@ impl Desk {
         {
             return Ok(done);
         }
+        if let Change::Stage(version) | Change::Activate(version) = &change {
+            self.check_stored(&change, version).await?;
+        }
         let Outcome { before, after, result } = settled(self.ask(change.clone())).await?;
         self.book().tell();
         let effect = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
@@ -145,6 +148,18 @@ impl Desk {
             ..PositionsBody::default()
         };
         Ok(Some(ChangedBody { release: serving, changed: false, before: now.clone(), after: now }))
+    }
+
+    /// Refuses what the store does not have: a name that was mistyped is no release that failed.
+    async fn check_stored(self: &Arc<Self>, change: &Change, version: &Version) -> Result<(), AdminError> {
+        let looked_for = version.clone();
+        let stored = move |desk: &Self| {
+            let store = &desk.parts.store;
+            let barred = store.state().is_ok_and(|state| state.quarantined.contains_key(&looked_for));
+            barred || store.release_path(&looked_for).exists()
+        };
+        let stored = self.on_disk(stored).await?;
+        if stored { Ok(()) } else { Err(AdminError::NotStored { change: change.clone() }) }
     }
 
     fn ask(&self, change: Change) -> Receiver<Outcome> {

@@ -21,6 +21,8 @@ mod watch;
 pub use access::Access;
 pub use push::Pushed;
 
+pub use watch::Watch;
+
 use call::{Call, Content};
 
 use crate::auth::Token;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub mod changes;
+mod pull;
 pub mod releases;
+
+pub use pull::PullBody;
 
 use crate::drain::Stage;
 use crate::model::Model;
@@ -13,6 +16,10 @@ use crate::snapshot::manifest::{DataWindow, Manifest, TableFigures, Version};
 use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::reload::Failure;
 use crate::snapshot::store::State;
+
+pub mod figures;
+pub mod lookup;
+pub mod session;
 
 /// `/livez`: the process runs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -112,6 +119,9 @@ pub struct StatusBody {
     pub failure: Option<FailureBody>,
     /// Questions in flight.
     pub in_flight: InFlightBody,
+    /// How pulling stands; none where nothing is pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<PullBody>,
 }
 
 /// `GET /admin/v1/whoami`: who calls.
@@ -124,7 +134,7 @@ pub struct WhoamiBody {
 }
 
 /// Questions in flight.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlightBody {
     /// Now.
     pub now: usize,

@@ -47,8 +47,7 @@ pub(super) fn routes(kind: Kind) -> Router<Arc<Desk>> {
 /// Opens a push by its manifest.
 async fn manifest(
     State(desk): State<Arc<Desk>>,
-    Extension(kind): Extension<Kind>,
-    Path(version): Path<String>,
+    (Extension(kind), Path(version)): (Extension<Kind>, Path<String>),
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<PushBody>, AdminError> {
@@ -62,8 +61,7 @@ async fn manifest(
 /// Receives one file of an open push, from its beginning or from where it stands.
 async fn file(
     State(desk): State<Arc<Desk>>,
-    Extension(kind): Extension<Kind>,
-    Path((version, name)): Path<(String, String)>,
+    (Extension(kind), Path((version, name))): (Extension<Kind>, Path<(String, String)>),
     place: Result<Query<Place>, QueryRejection>,
     body: Body,
 ) -> Result<Json<ReceivedBody>, AdminError> {
@@ -74,7 +72,7 @@ async fn file(
     let received = ReceivedBody { received: name.clone() };
     let writing = on_disk(move || {
         let chunks = std::iter::from_fn(|| waiting.blocking_recv());
-        desk.parts.ingest.receive_from(&address, &name, offset, chunks)
+        desk.parts.ingest.receive_from(&address, (&name, offset), chunks)
     });
     let (fed, written) = tokio::join!(feed(body, chunks), writing);
     // A body that broke off also makes a file of the wrong size; that it broke off is what the sender must know.

@@ -72,6 +72,7 @@ impl Desk {
             pointer_failure,
             failure: reloader.failure.map(Into::into),
             in_flight: InFlightBody { now: room.in_flight(), limit: room.in_flight_limit() },
+            pull: self.parts.pulling.status().map(Into::into),
         }
     }
 }

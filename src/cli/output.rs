@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind::{self, InvalidData, UnexpectedEof};
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -55,9 +56,14 @@ pub(super) fn print(form: OutputArgs, report: &impl Report) -> anyhow::Result<()
 
 /// Writes `text` and a line feed to standard output; a reader that left early (`| head`) is no failure.
 pub(super) fn write_line(text: &str) -> anyhow::Result<()> {
+    write_open(text).map(drop)
+}
+
+/// The same for what goes on for ever: breaks once the reader has left.
+pub(super) fn write_open(text: &str) -> anyhow::Result<ControlFlow<()>> {
     match writeln!(io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        other => Ok(other.map(ControlFlow::Continue)?),
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::output::{self, OutputArgs};
+use super::output::{self, OutputArgs, Report};
 use super::remote::From;
-use crate::admin::client::Client;
+use crate::admin::client::{Client, ClientError, Watch};
 use crate::admin::documents::StatusBody;
 use crate::admin::documents::releases::ReleasesBody;
 use crate::trial::figures::TrialFigures;
@@ -18,6 +18,8 @@ mod human;
 
 use changes::told;
 
+/// Where a release stands that lies in the store, and that the service did nothing with since it started.
+const STORED: &str = "stored";
 /// Wait before a watch that broke off is begun again.
 const AGAIN_WAIT: Duration = Duration::from_secs(1);
 
@@ -43,31 +45,54 @@ struct Shown {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let client = args.from.client()?;
-    if !args.watch {
-        return output::print(args.output, &shown(&client)?);
+    if args.watch {
+        watch(&client, args.output)
+    } else {
+        output::print(args.output, &shown(&client, client.releases()?)?)
     }
-    if !args.output.is_json() {
-        output::print(args.output, &shown(&client)?)?;
-    }
-    watch(&client, args)
 }
 
-/// Tells of changes for as long as anyone listens; a service that restarts is waited for, within the client's limits.
-fn watch(client: &Client, args: &Args) -> anyhow::Result<()> {
-    let mut last = None;
+/// Tells of changes for as long as anyone listens; a service that restarts is waited for.
+fn watch(client: &Client, form: OutputArgs) -> anyhow::Result<()> {
+    let (mut last, mut changes) = (None, client.watch()?);
     loop {
-        for releases in client.watch()? {
-            let lines = match args.output.is_json() {
-                true => vec![serde_json::to_string(&releases)?],
-                false => last.as_ref().map_or_else(Vec::new, |last| told(last, &releases)),
-            };
-            lines.iter().try_for_each(|line| output::write_line(line))?;
+        for releases in changes {
+            for line in lines(client, form, (last.as_ref(), &releases))? {
+                if output::write_open(&line)?.is_break() {
+                    return Ok(());
+                }
+            }
             last = Some(releases);
         }
-        thread::sleep(AGAIN_WAIT);
+        eprintln!("the service left off; waiting for it");
+        changes = again(client)?;
     }
 }
 
-fn shown(client: &Client) -> anyhow::Result<Shown> {
-    Ok(Shown { status: client.status()?, releases: client.releases()?, trial: client.trial()? })
+/// What is told of a moment: to people all there is to say of the first, and of a later one what changed since.
+fn lines(
+    client: &Client,
+    form: OutputArgs,
+    (last, now): (Option<&ReleasesBody>, &ReleasesBody),
+) -> anyhow::Result<Vec<String>> {
+    Ok(match last {
+        _ if form.is_json() => vec![serde_json::to_string(now)?],
+        None => vec![shown(client, now.clone())?.human()],
+        Some(last) => told(last, now),
+    })
+}
+
+/// Waits until the service answers again; whatever else it says ends the watch.
+fn again(client: &Client) -> Result<Watch, ClientError> {
+    loop {
+        thread::sleep(AGAIN_WAIT);
+        match client.watch() {
+            Err(ClientError::Unreachable { .. }) => {}
+            other => return other,
+        }
+    }
+}
+
+fn shown(client: &Client, releases: ReleasesBody) -> anyhow::Result<Shown> {
+    Ok(Shown { status: client.status()?, releases, trial: client.trial()? })
 }

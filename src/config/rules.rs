@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Config;
-use super::words::Reads;
+use super::words::{Reads, Signing};
 
 /// Two values that do not go together.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(super) const RULES: &[fn(&Config) -> Option<Clash>] = &[
         let keys = ["admin.tls_client_ca_file", "admin.tls_cert_file"];
         shown(keys, [&c.admin.tls_client_ca_file, &c.admin.tls_cert_file])
     },
+    checkable,
     |c| {
         let keys = ["request.limit_default", "request.limit_max"];
         at_most(keys, [c.request.limit_default as u128, c.request.limit_max as u128])
@@ -102,7 +103,14 @@ fn shown(keys: [&'static str; 2], [client_ca, cert]: [&Option<PathBuf>; 2]) -> O
 fn set(path: &Option<PathBuf>) -> String {
     path.as_ref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string())
 }
-
+fn checkable(config: &Config) -> Option<Clash> {
+    let gates = &config.gates;
+    (gates.signature == Signing::Required && gates.signature_keys.is_empty()).then(|| Clash {
+        keys: ["gates.signature", "gates.signature_keys"],
+        expected: "at least one key where signatures are required",
+        got: format!("\"{}\" and no key", gates.signature.word()),
+    })
+}
 fn at_most(keys: [&'static str; 2], [left, right]: [u128; 2]) -> Option<Clash> {
     (left > right).then(|| Clash {
         keys,

@@ -34,6 +34,13 @@ pub enum Polled {
     Failed,
 }
 
+impl Polled {
+    /// Its word, as the metric's label spells it.
+    pub fn word(self) -> &'static str {
+        self.text()
+    }
+}
+
 /// The handles of who receives and who pulls.
 pub struct TransferMetrics {
     registrar: Arc<Registrar>,

@@ -67,7 +67,7 @@ impl Fetch<'_> {
                 None
             }
         });
-        let received = ingest.receive_from(address, file.name, file.offset, pieces);
+        let received = ingest.receive_from(address, (file.name, file.offset), pieces);
         match (broken, received) {
             (Some(error), Err(IngestError::Short { .. })) => Err(error),
             (_, received) => Ok(received?),

@@ -4,6 +4,7 @@
 //! (churn) must never refuse anything.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub use verdict::{Ruling, Verdict};
 use judged::Judged;
 use verdict::Finding;
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Version};
 use super::parcel::Parcel;
 use super::release::{Release, ReleaseError};
 use super::state;
@@ -115,6 +116,19 @@ impl Gates {
     pub fn before_fetch(&self, offer: &Offer<'_>, current: Option<&Manifest>, store: &Store) -> Result<(), Refusal> {
         self.offered(offer, current, store)
             .inspect_err(|refusal| refusal.gate().into_iter().for_each(|gate| self.refused(gate)))
+    }
+
+    /// Makes the checks of a load that are on, of a release that lies complete in a directory which does not bear its name
+    /// yet: before it gets it.
+    ///
+    /// # Errors
+    /// When it could not serve.
+    pub fn admit(&self, dir: &Path, version: &Version) -> Result<(), ReleaseError> {
+        let release = Release::open_named(dir, version)?;
+        self.verify(&release)?;
+        release.warm()?;
+        let golden = self.ruled(GateName::Golden, |rules| asked::golden(rules, &release));
+        if golden.refuses() { Err(ReleaseError::Refused(Box::new(golden))) } else { Ok(()) }
     }
 
     /// Whether a release of the store may be loaded beside what is in memory: asked before its table is touched. Where it

@@ -196,7 +196,7 @@ impl Ingest {
         name: &str,
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
-        self.receive_from(address, name, 0, chunks)
+        self.receive_from(address, (name, 0), chunks)
     }
 
     /// Writes one file of an open push from an offset on: where it stands, as [`Missing`] says, or 0 to send it anew.
@@ -204,8 +204,7 @@ impl Ingest {
     pub fn receive_from(
         &self,
         address: &Address,
-        name: &str,
-        offset: u64,
+        (name, offset): (&str, u64),
         chunks: impl IntoIterator<Item: AsRef<[u8]>>,
     ) -> Result<(), IngestError> {
         let known = address.kind.files().iter().find(|known| **known == name);
@@ -342,7 +341,7 @@ impl Ingest {
     /// Checks what came as a load would, and gives it its name.
     fn publish(&self, push: &Push) -> Result<Committed, IngestError> {
         let Push { dir, parcel } = push;
-        parcel.check(dir, self.rules.precision)?;
+        parcel.check(dir, self.rules.precision, &self.parts.gates)?;
         self.check_pair(parcel)?;
         let address = parcel.address();
         let is_same = |_: &std::path::Path| address.read(&self.parts.store).as_ref() == Some(parcel);

@@ -194,3 +194,6 @@ impl fmt::Display for Standing {
         formatter.write_str(self.word())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::gate::Gates;
 use super::ingest::IngestError;
 use super::manifest::{FILES, Manifest, ReleaseFile, Version};
-use super::release::{Release, read_manifest};
+use super::release::read_manifest;
 use super::store::Store;
 use crate::model::Model;
 use crate::model::engine::Precision;
@@ -141,13 +142,14 @@ impl Parcel {
         }
     }
 
-    /// Makes every check of a load, of what lies complete in a directory that does not bear its name yet.
-    pub fn check(&self, dir: &Path, precision: Precision) -> Result<(), IngestError> {
+    /// Makes every check of a load, of what lies complete in a directory that does not bear its name yet; of a release,
+    /// those whose gates are on.
+    pub fn check(&self, dir: &Path, precision: Precision, gates: &Gates) -> Result<(), IngestError> {
         let version = self.address().version;
         match self {
-            Self::Release(_) => Release::load_as(dir, &version)
-                .map(drop)
-                .map_err(|source| IngestError::Release { version, source: Box::new(source) }),
+            Self::Release(_) => {
+                gates.admit(dir, &version).map_err(|source| IngestError::Release { version, source: Box::new(source) })
+            }
             Self::Model(_) => Model::load_as(dir, &version, precision)
                 .map(drop)
                 .map_err(|source| IngestError::Model { version, source: Box::new(source) }),

@@ -247,7 +247,16 @@ impl Release {
         Self::open_as(path, &name, residence)
     }
 
+    /// The same for a release of this name that lies in a directory which does not bear it yet.
+    pub fn load_as(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
+        Self::open_named(path, version)?.checked()
+    }
+
     /// Opens a release of this name, from a directory that does not bear it yet.
+    pub(super) fn open_named(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
+        Self::open_as(path, version.as_str(), Residence::default())
+    }
+
     fn open_as(path: &Path, name: &str, residence: Residence) -> Result<Self, ReleaseError> {
         let manifest = read_manifest(path)?;
         let catalogue = Catalogue::read_jsonl(open_file(&path.join(CATALOGUE))?)?;
@@ -304,11 +313,6 @@ impl Release {
     /// another's to load.
     pub fn load(path: &Path) -> Result<Self, ReleaseError> {
         Self::open(path)?.checked()
-    }
-
-    /// The same for a release of this name that lies in a directory which does not bear it yet.
-    pub fn load_as(path: &Path, version: &Version) -> Result<Self, ReleaseError> {
-        Self::open_as(path, version.as_str(), Residence::default())?.checked()
     }
 
     /// Where the release was opened.

@@ -42,6 +42,15 @@ const ROWS: &[Row] = &[
         off: |rules| rules.compatibility = false,
     },
     Row {
+        gate: GateName::Compatibility,
+        about: "ids that stand for other clusters",
+        make: || Made::new(&Plan { named: "topic", ..Plan::default() }),
+        strict: DEFAULTS,
+        says: &["by id and name", "got 0", "was built with the right catalogue"],
+        wide: |rules| rules.compared_histories_min = 1_000_000,
+        off: |rules| rules.compatibility = false,
+    },
+    Row {
         gate: GateName::Window,
         about: "older data",
         make: || Made::new(&Plan { data_end_unix_s: Some(1_699_999_940), ..Plan::default() }),

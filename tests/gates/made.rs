@@ -21,6 +21,8 @@ use crate::support::release::version;
 pub(crate) struct Plan {
     /// The ids of its clusters.
     pub(crate) clusters: Vec<u32>,
+    /// What the names of its clusters begin with.
+    pub(crate) named: &'static str,
     /// Of histories of two clusters, one in so many is present.
     pub(crate) stride: usize,
     pub(crate) width: u8,
@@ -37,6 +39,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             clusters: (100..140).collect(),
+            named: "cluster",
             stride: 1,
             width: 8,
             data_end_unix_s: Some(1_700_000_000),
@@ -87,7 +90,8 @@ impl Made {
 
     /// Publishes a release of a plan.
     pub(crate) fn publish(&self, name: &str, plan: &Plan) {
-        let cluster = |&id: &u32| Cluster { id, name: format!("cluster {id}"), keywords: Vec::new(), parent: None };
+        let cluster =
+            |&id: &u32| Cluster { id, name: format!("{} {id}", plan.named), keywords: Vec::new(), parent: None };
         let catalogue = Catalogue::new(plan.clusters.iter().map(cluster).collect()).unwrap();
         let shape = WriteShape { depth: 2, width: plan.width };
         let mut writer = ReleaseWriter::create(self.dir.path(), catalogue, shape, 1 << 16).unwrap();

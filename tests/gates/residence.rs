@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit};
 use segue::config::Locking;
 use segue::metrics::Metrics;
 use segue::snapshot::manifest::TABLE;
-use segue::snapshot::map::Residence;
+use segue::snapshot::map::{Mapping, Residence};
 use segue::snapshot::release::Release;
 
 use crate::made::{Made, Plan};
@@ -38,15 +38,14 @@ fn a_table_reads_the_same_however_it_lies() {
 fn a_prefaulted_table_is_all_in_and_a_dropped_one_all_out() {
     // As one large table: its size stands out among whatever else the process maps.
     let made = Made::new(&Plan { clusters: (0..100).collect(), width: 64, ..Plan::default() });
-    let dir = made.store.release_path(&version("next"));
-    for residence in RESIDENCES.into_iter().filter(|residence| residence.prefault) {
-        let release = Release::open_resident(&dir, residence).unwrap();
-        release.warm().unwrap();
-        let bytes = release.table().bytes().len();
-        let at = release.table().bytes().as_ptr() as usize;
+    let path = made.store.release_path(&version("next")).join(TABLE);
+    for residence in RESIDENCES.into_iter().filter(|residence| residence.lock != Locking::Required) {
+        let table = Mapping::open_resident(&path, residence).unwrap();
+        table.settle().unwrap();
+        let (bytes, at) = (table.as_ref().len(), table.as_ref().as_ptr() as usize);
         let resident = mapping_at(at).expect("it is mapped");
-        assert!(resident >= bytes, "{residence:?}: {resident} of {bytes} bytes are in memory");
-        drop(release);
+        assert_eq!(resident >= bytes, residence.prefault, "{residence:?}: {resident} of {bytes} bytes are in memory");
+        drop(table);
         let left = mapping_at(at).unwrap_or(0);
         assert!(left < bytes, "{residence:?}: {left} of {bytes} bytes were kept");
     }

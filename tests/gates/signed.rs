@@ -43,6 +43,9 @@ fn sign(key: &SigningKey, dir: &Path) {
 /// How a release comes to be signed, or not.
 type Make = fn(&Keys, &Path);
 
+/// What it is, what is demanded, the keys that are known, and how it is judged.
+type Row<'a> = (&'a str, Make, Signing, &'a [&'a str], Ruling, &'a str);
+
 #[test]
 fn only_a_signature_of_a_known_key_over_these_bytes_passes() {
     use Ruling::{Off, Passed, Refused};
@@ -58,7 +61,7 @@ fn only_a_signature_of_a_known_key_over_these_bytes_passes() {
         sign(&keys.known, dir);
         fs::write(dir.join(SIGNATURE), &fs::read(dir.join(SIGNATURE)).unwrap()[..63]).unwrap();
     };
-    let rows: [(&str, Make, Signing, &[&str], Ruling, &str); 15] = [
+    let rows: [Row<'_>; 15] = [
         ("unsigned", unsigned, Signing::Off, &[], Off, "gate is off"),
         ("unsigned", unsigned, Signing::Present, &["known"], Passed, "need not be"),
         ("unsigned", unsigned, Signing::Required, &["known"], Refused, "got no signature"),

@@ -17,6 +17,7 @@ use segue::fallback::Fallback;
 use segue::metrics::Metrics;
 use segue::model::engine::Precision;
 use segue::model::worker::EngineCompute;
+use segue::pull::Board;
 use segue::room::Room;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
 use segue::snapshot::ingest::{self, Ingest, IngestRules};
@@ -128,7 +129,8 @@ impl Site {
         let address = admin.address().expect("a bound socket");
         let ingest = ingest::Parts::new(&store, &config, &metrics, reloader.book());
         let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(&config)));
-        let parts = Parts { room: room.clone(), metrics, store, reloader: reloader.clone(), ingest };
+        let parts =
+            Parts { room: room.clone(), metrics, store, reloader: reloader.clone(), ingest, pulling: Board::default() };
         let running = admin.start(parts).expect("a thread");
         Self { dir, address, drain, reloader, room, running: Some(running) }
     }

@@ -36,7 +36,7 @@ impl Inflow {
         let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
         let (ingest, address, offset) = (desk.parts.ingest.clone(), address.clone(), chunk.offset);
         let writing = tokio::spawn(on_disk(move || {
-            ingest.receive_from(&address, file.name, offset, std::iter::from_fn(|| waiting.blocking_recv()))
+            ingest.receive_from(&address, (file.name, offset), std::iter::from_fn(|| waiting.blocking_recv()))
         }));
         Ok(Self { name: chunk.name.clone(), at: offset, bytes: file.bytes, chunks, writing })
     }

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::STORED;
 use crate::admin::documents::releases::{EntryBody, ReleasesBody};
 use crate::cli::output::time;
 use crate::snapshot::lifecycle::Standing;
@@ -22,12 +23,11 @@ pub(super) fn told(last: &ReleasesBody, now: &ReleasesBody) -> Vec<String> {
 
 /// A release's way from where it stood: every step that was made meanwhile, and why it stands there.
 fn stepped(last: Option<&EntryBody>, now: &EntryBody) -> Option<String> {
-    let before = last.and_then(|last| last.standing);
-    let reasoned = last.is_some_and(|last| last.reason == now.reason);
-    if last.is_some() && before == now.standing && reasoned {
+    if last.is_some_and(|last| last.standing == now.standing && last.reason == now.reason) {
         return None;
     }
-    let way = std::iter::once(before).chain(between(last, now)).map(word);
+    let before = last.map_or("new", |last| word(last.standing));
+    let way = std::iter::once(before).chain(between(last, now).into_iter().map(word));
     let way = way.collect::<Vec<_>>().join(" -> ");
     let reason = now.reason.as_ref().map(|reason| format!(" ({}): {}", reason.class, reason.text));
     Some(format!("{} {way}{}", now.version, reason.unwrap_or_default()))
@@ -47,7 +47,7 @@ fn find<'a>(body: &'a ReleasesBody, version: &Version) -> Option<&'a EntryBody> 
 }
 
 fn word(standing: Option<Standing>) -> &'static str {
-    standing.map_or("new", Standing::word)
+    standing.map_or(STORED, Standing::word)
 }
 
 fn named(version: &Option<Version>) -> &str {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::Shown;
+use super::{STORED, Shown};
 use crate::admin::documents::releases::{EntryBody, FactsBody, ReasonBody, ReleasesBody};
-use crate::admin::documents::{FailureBody, StageBody, StatusBody};
+use crate::admin::documents::{FailureBody, PullBody, StageBody, StatusBody};
 use crate::cli::output::Column::{Number, Text};
 use crate::cli::output::{Report, percent, table, time};
+use crate::snapshot::lifecycle::Standing;
 use crate::snapshot::manifest::Version;
 use crate::trial::figures::{ArmFigures, ShadowFigures, TrialFigures};
 
@@ -36,6 +37,7 @@ fn facts(shown: &Shown) -> String {
     facts.extend(shown.releases.declined.as_ref().map(|version| ("declined", declined(version))));
     facts.extend(status.failure.as_ref().map(|failure| ("failure", failed(failure))));
     facts.extend(status.pointer_failure.as_ref().map(|failure| ("pointer", failure.clone())));
+    facts.extend(status.pull.as_ref().map(|pull| ("pull", pulled(pull))));
     facts.into_iter().map(|(name, fact)| format!("{name:9} {fact}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -55,6 +57,16 @@ fn release(status: &StatusBody) -> String {
     let since = release.loaded_unix_s.map(|at| format!(", since {}", time(at))).unwrap_or_default();
     let data = release.data_window.map(|window| format!(", data until {}", time(window.to_unix_s)));
     format!("{} serves{since}{}", release.version, data.unwrap_or_default())
+}
+
+fn pulled(PullBody { from, channel, release, outcome, text, .. }: &PullBody) -> String {
+    let names = release.as_ref().map_or_else(String::new, |release| format!(" names {release}"));
+    let came = match (outcome, text) {
+        (Some(outcome), Some(text)) => format!(", {outcome}: {text}"),
+        (Some(outcome), None) => format!(", {outcome}"),
+        (None, _) => ", not looked at yet".to_owned(),
+    };
+    format!("channel {channel} of {from}{names}{came}")
 }
 
 fn declined(version: &Version) -> String {
@@ -94,7 +106,7 @@ fn cells(entry: &EntryBody) -> [String; 6] {
 }
 
 fn standing(entry: &EntryBody) -> String {
-    let word = entry.standing.map(|standing| standing.word()).unwrap_or_default();
+    let word = entry.standing.map_or(STORED, Standing::word);
     let fetched = entry.fetched.filter(|fetched| fetched.bytes < fetched.bytes_total);
     let share = fetched.map(|fetched| fetched.bytes as f64 / fetched.bytes_total as f64);
     share.map_or_else(|| word.to_owned(), |share| format!("{word} {}", percent(Some(share))))

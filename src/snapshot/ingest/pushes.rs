@@ -1,6 +1,7 @@
 //! The pushes under way: which there are, what each still lacks, and who is at it. It never looks into a file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::time::{Duration, Instant};
 
 use super::error::IngestError;
@@ -115,7 +116,10 @@ impl Pushes {
     /// Takes out the pushes that nobody continued for `idle_max`.
     pub(super) fn abandoned(&mut self, idle_max: Duration) -> Vec<Push> {
         let idle = |open: &Open| open.arriving.is_empty() && open.touched.elapsed() >= idle_max;
-        self.open.extract_if(.., |_, open| idle(open)).map(|(_, open)| open.push).collect()
+        let all = mem::take(&mut self.open).into_iter();
+        let (gone, open): (BTreeMap<_, _>, BTreeMap<_, _>) = all.partition(|(_, open)| idle(open));
+        self.open = open;
+        gone.into_values().map(|open| open.push).collect()
     }
 
     fn used(&mut self, address: &Address) -> Result<&mut Open, IngestError> {

@@ -54,11 +54,12 @@ impl Book {
         }
     }
 
-    /// Writes down how much of a release has arrived.
+    /// Writes down how much of a release that is being fetched has arrived.
     pub fn fetched(&self, version: &Version, bytes: u64, bytes_total: u64) {
-        if let Some(entry) = self.pages().entries.get_mut(version) {
-            entry.fetched = Some(Fetched { bytes, bytes_total });
-        }
+        let mut pages = self.pages();
+        let Some(entry) = pages.entries.get_mut(version) else { return };
+        entry.fetched = Some(Fetched { bytes, bytes_total });
+        drop(pages);
         self.inner.bell.ring();
     }
 
@@ -69,8 +70,9 @@ impl Book {
 
     /// Takes out a release that lies on the disk and nobody does anything with.
     pub fn forget(&self, version: &Version) {
-        self.pages().remove(version);
-        self.inner.bell.ring();
+        if self.pages().remove(version) {
+            self.inner.bell.ring();
+        }
     }
 
     /// Every entry, by version.
@@ -162,13 +164,16 @@ impl Pages {
             let mut moves: Vec<_> = of_it.map(|entry| (self.moves[&entry.version], entry.version.clone())).collect();
             moves.sort();
             let beyond = moves.len().saturating_sub(ENDED_MAX);
-            moves.drain(..beyond).for_each(|(_, version)| self.remove(&version));
+            for (_, version) in moves.drain(..beyond) {
+                self.remove(&version);
+            }
         }
     }
 
-    fn remove(&mut self, version: &Version) {
-        self.entries.remove(version);
+    /// Whether there was an entry.
+    fn remove(&mut self, version: &Version) -> bool {
         self.moves.remove(version);
+        self.entries.remove(version).is_some()
     }
 }
 
