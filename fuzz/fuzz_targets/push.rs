@@ -85,7 +85,7 @@ impl Site {
                 let content = bytes.content(&name);
                 let from = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
                 let chunks = content[from..].chunks(1 + usize::from(bytes.number(255)));
-                drop(self.ingest.receive_from(&address, &name, offset, chunks));
+                drop(self.ingest.receive_from(&address, (&name, offset), chunks));
             }
             5 | 6 => drop(self.ingest.commit(&address)),
             _ => self.ingest = ingest(self.root.path()),

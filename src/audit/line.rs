@@ -65,8 +65,7 @@ pub(super) fn id() -> String {
 }
 
 fn cut(text: &str) -> &str {
-    let whole = (0..=text.len().min(TEXT_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));
-    &text[..whole.unwrap_or_default()]
+    &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
 }
 
 fn word<S: serde::Serializer>(ending: &Ending, serializer: S) -> Result<S::Ok, S::Error> {
