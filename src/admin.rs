@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use crate::audit::{Audit, AuditError};
 use crate::auth::{Auth, HoldersError};
 use crate::config::{self, Config};
+use crate::console;
 use crate::drain::{Drain, Stage};
 use crate::listen::{self, Connection, Door, Peer, Protocol, Stream, Workers};
 use crate::metrics::Metrics;
@@ -49,6 +50,9 @@ mod body;
 mod prompt;
 mod calls;
 mod probe;
+mod figures;
+mod lookup;
+mod session;
 mod push;
 mod unseen;
 mod view;
@@ -185,6 +189,7 @@ impl Admin {
         let door = door.with_tls(tls);
         let workers = Workers::on(runtime.handle().clone());
         let served = runtime.block_on(async {
+            tokio::spawn(figures::record(desk.clone()));
             tokio::spawn(keep_clean(desk));
             tokio::select! {
                 served = door.serve(&workers, stop) => served,
@@ -257,6 +262,9 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/admin/v1/trial", get(view::trial))
         .route("/admin/v1/watch", get(events::watch))
         .route("/admin/v1/unseen", get(unseen::unseen))
+        .route("/admin/v1/figures", get(figures::figures))
+        .route("/admin/v1/lookup", get(lookup::lookup))
+        .route("/admin/v1/clusters", get(lookup::clusters))
         .route_layer(from_fn_with_state(desk.clone(), guard::reader));
     // Open to whoever reaches the door: what watches over a process rarely holds a token.
     Router::new()
@@ -264,8 +272,10 @@ fn router(desk: &Arc<Desk>) -> Router {
         .route("/readyz", get(probe::readyz))
         .route("/healthz", get(probe::healthz))
         .route("/admin/v1/whoami", get(view::whoami))
+        .route("/admin/v1/session", get(session::session))
         .merge(reads)
         .merge(changes)
+        .merge(console::routes())
         .with_state(desk.clone())
         .merge(rpc::routes(desk))
         .fallback(problem::no_such_path)

@@ -26,6 +26,8 @@ use crate::room::Room;
 use crate::trace;
 use crate::wire::json::{BatchWriter, encode_answer};
 
+pub(crate) use decode::query as question_of_query;
+
 use decode::BodyLimits;
 use gather::Gather;
 use idle::{Begun, Idle};

@@ -25,6 +25,7 @@ pub mod fallback;
 pub mod memo;
 pub mod model;
 pub mod unseen;
+pub mod lookup;
 pub mod error;
 
 // The snapshot, in order.
@@ -42,6 +43,7 @@ pub mod drain;
 pub mod priority;
 pub mod memory;
 pub mod admin;
+pub mod console;
 pub mod auth;
 pub mod audit;
 pub mod tls;

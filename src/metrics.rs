@@ -16,6 +16,7 @@ mod lives;
 mod model;
 mod registrar;
 mod release;
+mod totals;
 mod tls;
 mod transfer;
 mod trial;
@@ -29,6 +30,7 @@ pub use model::{ModelGauges, ModelInfo, ModelMetrics};
 pub use registrar::{Kind, Metric};
 pub use release::ReleaseMetrics;
 pub use tls::{Port, TlsMetrics};
+pub use totals::DoorTotals;
 pub use transfer::{Polled, Pushed, TransferMetrics};
 pub use trial::TrialMetrics;
 

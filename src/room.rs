@@ -11,7 +11,7 @@ use crate::drain::{Drain, Stage};
 use crate::error::Error;
 use crate::fallback::Fallback;
 use crate::metrics::{ModelGauges, Watched};
-use crate::snapshot::live::{Live, Share, Turn};
+use crate::snapshot::live::{Lineup, Live, Share, Turn};
 use crate::snapshot::release::Release;
 use crate::trial::Trials;
 use crate::trial::tally::Totals;
@@ -165,6 +165,17 @@ impl Room {
     /// Reads the release that serves now.
     pub fn release<R>(&self, read: impl FnOnce(&Release) -> R) -> Result<R, Error> {
         self.live.read(read).ok_or(Error::NotReady)
+    }
+
+    /// The release that serves now and the one on trial beside it, for who works with them longer than a read may take.
+    /// Their holder delays their unmapping.
+    pub fn lineup(&self) -> Option<Arc<Lineup>> {
+        self.live.lineup()
+    }
+
+    /// The order in which the paths to an answer are tried.
+    pub fn rungs(&self) -> &[Rung] {
+        &self.rungs
     }
 
     /// Where histories are counted that the table does not hold.

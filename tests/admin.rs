@@ -232,7 +232,7 @@ fn without_a_token_no_web_page_changes_anything() {
 #[test]
 fn paths_and_methods_that_are_not_there_are_problems() {
     let site = Site::empty(|_| {});
-    site.get("/").problem(404, "not_found");
+    site.get("/nothing").problem(404, "not_found");
     site.get("/admin/v1/nothing").problem(404, "not_found");
     site.send(("DELETE", "/readyz"), &[], b"").problem(405, "method_not_allowed");
     site.get("/admin/v1/reload").problem(405, "method_not_allowed");

@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use segue::answer::Source;
 use segue::config::Rung;
 use segue::error::Code;
 use segue::memory::Memory;
-use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase};
+use segue::metrics::{Call, Door, METRICS, Metrics, ModelGauges, ModelInfo, Phase, Port};
 use segue::model::engine::Precision;
 use segue::snapshot::lifecycle::{Book, Standing};
 use segue::snapshot::manifest::{DataWindow, FORMAT, LevelFigures, Manifest, Provenance, TableFigures};
@@ -28,7 +29,18 @@ use support::service::{Running, start_with};
 const SCRAPED: [&str; 2] = ["job", "instance"];
 
 /// Labels whose values are names of someone's releases, or of the processor's arithmetic.
-const FREE: [&str; 6] = ["release", "snapshot", "model", "catalogue", "version", "kernel"];
+const FREE: [&str; 7] = ["release", "snapshot", "model", "catalogue", "version", "kernel", "channel"];
+
+/// What a plain service of a test has nothing of: its releases are made from no data and at no time, so that they are the
+/// same every day, its doors have no certificates, and it pulls from nowhere.
+const UNSEEN_HERE: [&str; 6] = [
+    "segue_release_data_end_timestamp_seconds",
+    "segue_release_created_timestamp_seconds",
+    "segue_tls_handshake_failures_total",
+    "segue_tls_certificate_expiry_timestamp_seconds",
+    "segue_pull_last_success_timestamp_seconds",
+    "segue_pull_channel_info",
+];
 
 const CALLS: [Call; 8] = [
     Call::NextClusters,
@@ -77,11 +89,17 @@ impl segue::metrics::Watched for Busy {
 #[test]
 fn rules_and_dashboard_ask_only_for_what_is_exposed() {
     let exposed = parse(&exercised().render());
-    for file in ["prometheus/alerts.yml", "prometheus/alerts.test.yml", "grafana/segue.json"] {
+    for (file, many) in [
+        ("prometheus/alerts.yml", 40),
+        ("prometheus/alerts.test.yml", 40),
+        ("prometheus/alerts.days.test.yml", 5),
+        ("grafana/segue.json", 60),
+        ("runbook.md", 40),
+    ] {
         let asked = asked_in(file);
-        assert!(asked.len() > 20, "{file}: expected many metrics, got {asked:?}");
-        for asked in asked {
-            if let Err(problem) = check(&asked, &exposed) {
+        assert!(asked.len() > many, "{file}: expected many metrics, got {asked:?}");
+        for asked in asked.iter().filter(|asked| is_here(&asked.name)) {
+            if let Err(problem) = check(asked, &exposed) {
                 panic!("deploy/{file}: {problem}");
             }
         }
@@ -139,10 +157,8 @@ fn a_service_that_was_asked_exposes_every_metric() {
     running.reload();
     let exposed = parse(&running.service.metrics().render());
     for metric in METRICS.iter().filter(|metric| is_here(metric.name)) {
-        // The releases of tests are made from no data and at no time, so that they are the same every day.
-        let dated = ["segue_release_data_end_timestamp_seconds", "segue_release_created_timestamp_seconds"];
         let found = exposed.keys().any(|name| family(name) == metric.name);
-        assert_eq!(found, !dated.contains(&metric.name), "{}", metric.name);
+        assert_eq!(found, !UNSEEN_HERE.contains(&metric.name), "{}", metric.name);
     }
     let labels = &exposed["segue_requests_total"];
     assert_eq!(labels["door"], ["grpc", "http"].map(str::to_owned).into());
@@ -196,19 +212,33 @@ fn exercised() -> Metrics {
     }
     metrics.watch(std::sync::Arc::new(Busy));
     metrics.release().loaded(&manifest(), 1_700_000_200);
-    metrics.release().keep(&staged());
+    metrics.release().keep(&under_way());
     metrics.release().phase(Phase::Swap, Duration::from_micros(1));
     metrics.gate().churned(0.2);
+    metrics.transfer().pulls();
+    metrics.transfer().follows(&version("production"), &version("v2"));
+    [Port::Http, Port::Grpc, Port::Admin].into_iter().for_each(|port| metrics.tls().ends(port, 1_900_000_000));
     metrics.model().waited(Duration::from_micros(100));
     metrics.model().computed(1, Duration::from_micros(100));
     metrics
 }
 
-/// A book in which a release came to be staged.
-fn staged() -> Book {
+/// A book in which releases came as far as each step on the way to a canary.
+fn under_way() -> Book {
     let book = Book::new();
-    let steps = [Standing::Verifying, Standing::Loading, Standing::Warming, Standing::Checking, Standing::Staged];
-    steps.into_iter().for_each(|standing| book.note(&version("v2"), standing, None));
+    let steps = [
+        Standing::Fetching,
+        Standing::Verifying,
+        Standing::Loading,
+        Standing::Warming,
+        Standing::Checking,
+        Standing::Staged,
+        Standing::Canary,
+    ];
+    for reached in 0..steps.len() {
+        let release = version(&format!("v{reached}"));
+        steps[..=reached].iter().for_each(|standing| book.note(&release, *standing, None));
+    }
     book
 }
 
@@ -274,10 +304,10 @@ fn family(series: &str) -> &str {
 
 fn asked_in(file: &str) -> Vec<Asked> {
     let text = read(file);
-    let value: Value = if file.ends_with(".json") {
-        serde_json::from_str(&text).unwrap()
-    } else {
-        serde_yaml_ng::from_str(&text).unwrap()
+    let value: Value = match Path::new(file).extension().and_then(OsStr::to_str) {
+        Some("json") => serde_json::from_str(&text).unwrap(),
+        Some("yml") => serde_yaml_ng::from_str(&text).unwrap(),
+        _ => Value::String(text),
     };
     strings(&value).into_iter().flat_map(asked_by).collect()
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use tokio::sync::Semaphore;
+
 use super::Parts;
 use super::body::Pace;
 use super::documents::releases::{FactsBody, PointersBody};
+use super::figures::Recorder;
+use super::lookup::LOOKUPS_MAX;
 use super::problem::AdminError;
 use crate::audit::Audit;
 use crate::auth::Auth;
@@ -22,6 +26,8 @@ pub(super) struct Desk {
     pub(super) auth: Auth,
     pub(super) audit: Audit,
     pub(super) pace: Pace,
+    pub(super) figures: Recorder,
+    pub(super) lookups: Semaphore,
     pub(super) started: Instant,
     /// When streams that would go on for ever end.
     pub(super) stop: Drain,
@@ -33,6 +39,8 @@ impl Desk {
     pub(super) fn new(parts: Parts, (auth, audit): (Auth, Audit), config: &Config, stop: &Drain) -> Self {
         Self {
             pace: Pace { idle_max: config.admin.body_idle_timeout },
+            figures: Recorder::default(),
+            lookups: Semaphore::new(LOOKUPS_MAX),
             started: Instant::now(),
             stop: stop.clone(),
             facts: Mutex::default(),

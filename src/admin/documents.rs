@@ -17,6 +17,10 @@ use crate::snapshot::parcel::{Address, Kind};
 use crate::snapshot::reload::Failure;
 use crate::snapshot::store::State;
 
+pub mod figures;
+pub mod lookup;
+pub mod session;
+
 /// `/livez`: the process runs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct LiveBody {
@@ -130,7 +134,7 @@ pub struct WhoamiBody {
 }
 
 /// Questions in flight.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlightBody {
     /// Now.
     pub now: usize,

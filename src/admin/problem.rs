@@ -11,7 +11,7 @@ use super::body::BodyError;
 use super::change::{Change, REASON_BYTES_MAX};
 use crate::audit::AuditError;
 use crate::auth::AuthError;
-use crate::error::{Code, RETRY_AFTER_S};
+use crate::error::{Code, Error, RETRY_AFTER_S};
 use crate::snapshot::gate::Refusal;
 use crate::snapshot::ingest::IngestError;
 use crate::snapshot::live::ShareError;
@@ -71,6 +71,9 @@ pub(super) enum AdminError {
         /// What the call takes.
         expected: &'static str,
     },
+    /// A question that cannot be answered.
+    #[error(transparent)]
+    Question(#[from] Error),
     /// The query is not what the call takes.
     #[error("the query cannot be read: {0}; expected ?offset=BYTES")]
     Query(#[from] QueryRejection),
@@ -163,6 +166,7 @@ impl AdminError {
             Self::Host { .. } => Code::Forbidden,
             Self::RouteUnknown => Code::NotFound,
             Self::MethodUnknown => Code::MethodNotAllowed,
+            Self::Question(error) => error.code(),
             Self::PushOrder { .. } => Code::InvalidRequest,
             Self::Version(_) | Self::Query(_) | Self::Json { .. } | Self::Share(_) | Self::Reason { .. } => {
                 Code::InvalidRequest
@@ -189,7 +193,11 @@ impl AdminError {
     pub(super) fn log(&self) {
         let cause = std::error::Error::source(self).map(ToString::to_string);
         match self {
-            Self::RouteUnknown | Self::MethodUnknown | Self::ReleaseUnknown { .. } | Self::Auth(_) => {}
+            Self::RouteUnknown
+            | Self::MethodUnknown
+            | Self::ReleaseUnknown { .. }
+            | Self::Question(_)
+            | Self::Auth(_) => {}
             Self::Store(_) | Self::Unseen(_) | Self::Audit(_) | Self::Internal => {
                 tracing::error!(cause, "operator's call failed: {self}")
             }

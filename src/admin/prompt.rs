@@ -30,11 +30,15 @@ struct Waiting {
 impl<S> Prompt<S> {
     /// Waits so long for the first bytes.
     pub(super) fn new(stream: S, wait_max: Duration) -> Self {
-        Self { stream, waiting: Some(Waiting { alarm: Box::pin(sleep(wait_max)), preface: PREFACE }) }
+        Self { stream, waiting: Some(Waiting::new(wait_max)) }
     }
 }
 
 impl Waiting {
+    fn new(wait_max: Duration) -> Self {
+        Self { alarm: Box::pin(sleep(wait_max)), preface: PREFACE }
+    }
+
     /// Whether it is still not clear what is spoken, after these bytes; none is the end.
     fn goes_on(&mut self, came: &[u8]) -> bool {
         let rest = self.preface.strip_prefix(came).filter(|rest| !came.is_empty() && !rest.is_empty());
@@ -103,7 +107,7 @@ mod tests {
             (&[b""], false),
         ];
         for (came, goes_on) in rows {
-            let mut waiting = Waiting { alarm: Box::pin(tokio::time::sleep(Duration::ZERO)), preface: PREFACE };
+            let mut waiting = Waiting::new(Duration::ZERO);
             let last = came.iter().map(|bytes| waiting.goes_on(bytes)).last();
             assert_eq!(last, Some(goes_on), "{came:?}");
         }

@@ -44,13 +44,17 @@ async fn tell_all(desk: &Arc<Desk>, teller: &mpsc::Sender<Result<ReleasesBody, A
     loop {
         // Before it is read, so that a change meanwhile is told of next.
         changes.mark_unchanged();
-        let read = desk.on_disk(Desk::releases).await.flatten();
-        let failed = read.is_err();
-        let told = read.as_ref().ok().cloned();
-        if (failed || told != last) && teller.send(read).await.is_err() || failed {
+        let news = match desk.on_disk(Desk::releases).await.flatten() {
+            Ok(now) if last.as_ref() == Some(&now) => None,
+            Ok(now) => Some(Ok(last.insert(now).clone())),
+            Err(error) => Some(Err(error)),
+        };
+        let ends = matches!(news, Some(Err(_)));
+        if let Some(news) = news
+            && (teller.send(news).await.is_err() || ends)
+        {
             return;
         }
-        last = told;
         tokio::time::sleep(PAUSE).await;
         // An error says that nothing can change any more.
         if changes.changed().await.is_err() {

@@ -130,7 +130,7 @@ fn describe(addresses: Addresses, manifest: &Manifest) -> String {
 
   HTTP   http://{http}
   gRPC   {grpc}
-  admin  http://{admin}/metrics
+  admin  http://{admin}/ shows it in a browser
 
   release    {version}: purchases in a UK gift web shop, 2010 to 2011
   histories  {histories} of up to {depth} clusters, out of {clusters} clusters of products; a small model answers all others

@@ -5,19 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::output::{self, Column, OutputArgs, Report, table};
 use super::place;
-use crate::answer::{Answer, Candidate, Degraded, Told, climb_with, needs_model};
 use crate::ask::{AskLimits, Question};
 use crate::config::{Rung, defaults};
-use crate::fallback::ask_here;
+use crate::lookup::{Found, Lookup, look_up};
 use crate::model::Model;
 use crate::model::engine::Precision;
-use crate::snapshot::catalogue::Catalogue;
 use crate::snapshot::release::{Release, ReleaseError};
-use crate::snapshot::table::{SCORE_DECIMALS, Score};
+use crate::snapshot::table::SCORE_DECIMALS;
 
 /// Candidates that may be asked for: the highest that `request.limit_max` can be set to.
 const LIMIT_MAX: usize = 1_000;
@@ -52,40 +48,11 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-/// What `--json` prints: the fields of the service's reply.
-#[derive(Debug, Serialize)]
-struct Reply {
-    candidates: Vec<Row>,
-    source: &'static str,
-    matched: Vec<u32>,
-    ignored: Vec<u32>,
-    /// Why the answer is less than it could have been.
-    degraded: Option<&'static str>,
-    release: String,
-    snapshot: String,
-    model: Option<String>,
-    catalogue: String,
-}
-
-/// A candidate with its name.
-#[derive(Debug, Serialize)]
-struct Row {
-    cluster: u32,
-    score: f64,
-    source: &'static str,
-    name: String,
-}
-
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let release = complete(place::open(&args.release)?, &args)?;
     let output = args.output;
     let ask = args.question().check(&limits())?;
-    let rungs = rungs();
-    let told = match release.model() {
-        Some(_) if !needs_model(&release, &rungs, &ask) => Told::Nothing,
-        _ => ask_here(&release, &ask.history),
-    };
-    output::print(output, &Reply::of(&climb_with(&release, &rungs, &ask, &told)))
+    output::print(output, &look_up(&release, &rungs(), &ask))
 }
 
 /// Gives a release its model, where that is here.
@@ -121,62 +88,27 @@ impl Args {
     }
 }
 
-impl Reply {
-    fn of(answer: &Answer<'_>) -> Self {
-        let manifest = answer.release.manifest();
-        let catalogue = answer.release.catalogue();
-        Self {
-            candidates: answer.candidates.iter().map(|candidate| Row::of(candidate, catalogue)).collect(),
-            source: answer.source.label(),
-            matched: answer.matched.as_slice().to_vec(),
-            ignored: answer.ignored.clone(),
-            degraded: answer.degraded.map(Degraded::label),
-            release: manifest.version.to_string(),
-            snapshot: manifest.snapshot.to_string(),
-            model: manifest.model.as_ref().map(ToString::to_string),
-            catalogue: manifest.catalogue.to_string(),
-        }
-    }
-}
-
-impl Row {
-    fn of(candidate: &Candidate, catalogue: &Catalogue) -> Self {
-        Self {
-            cluster: candidate.cluster,
-            score: decimal(candidate.score),
-            source: candidate.source.label(),
-            name: catalogue.at(candidate.index).map(|cluster| cluster.name.clone()).unwrap_or_default(),
-        }
-    }
-}
-
-impl Report for Reply {
+impl Report for Lookup {
     fn human(&self) -> String {
         use Column::{Number, Text};
         let mut table = table(&[Number("cluster"), Number("score"), Text("source"), Text("name")]);
-        for Row { cluster, score, source, name } in &self.candidates {
+        for Found { cluster, score, source, name } in &self.candidates {
             let score = format!("{score:.*}", SCORE_DECIMALS as usize);
-            table.add_row([cluster.to_string(), score, (*source).to_owned(), name.clone()]);
+            table.add_row([cluster.to_string(), score, source.clone(), name.clone()]);
         }
-        format!("{}\n{table}", self.head())
+        format!("{}\n{table}", head(self))
     }
 }
 
-impl Reply {
-    fn head(&self) -> String {
-        let model = self.model.as_deref().unwrap_or("none");
-        let ignored = if self.ignored.is_empty() { String::new() } else { format!(", ignored {:?}", self.ignored) };
-        let degraded = self.degraded.map_or_else(String::new, |reason| format!(", degraded {reason}"));
-        format!(
-            "source {}, matched {:?}{ignored}{degraded}\nrelease {}, snapshot {}, model {model}, catalogue {}",
-            self.source, self.matched, self.release, self.snapshot, self.catalogue
-        )
-    }
-}
-
-/// The score in decimal, as the service writes it: through `f32` it would show digits that it does not have.
-fn decimal(score: Score) -> f64 {
-    f64::from(score.decimal()) / f64::from(10_u32.pow(SCORE_DECIMALS))
+fn head(answer: &Lookup) -> String {
+    let Lookup { source, matched, release, snapshot, catalogue, .. } = answer;
+    let model = answer.model.as_deref().unwrap_or("none");
+    let ignored = if answer.ignored.is_empty() { String::new() } else { format!(", ignored {:?}", answer.ignored) };
+    let degraded = answer.degraded.as_ref().map_or_else(String::new, |reason| format!(", degraded {reason}"));
+    format!(
+        "source {source}, matched {matched:?}{ignored}{degraded}\n\
+         release {release}, snapshot {snapshot}, model {model}, catalogue {catalogue}"
+    )
 }
 
 /// The lists come from a command line, whose length bounds them.

@@ -41,7 +41,7 @@ pub(super) async fn batch(request: &mut Request<Incoming>, limits: BodyLimits) -
 }
 
 /// The question in a query string: lists are ids with commas between them.
-pub(super) fn query(query: &str) -> Result<Question, Error> {
+pub(crate) fn query(query: &str) -> Result<Question, Error> {
     let fields: QueryFields = serde_urlencoded::from_str(query).map_err(|error| malformed(&error))?;
     Ok(Question {
         history: ids("history", &fields.history)?,

@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge};
 use super::durations::Durations;
 use super::label::{Call, Door, Label, per_label};
 use super::registrar::Registrar;
-use super::{CLUSTERS_IGNORED, CONNECTIONS, DEADLINES_EXCEEDED, DEGRADED, REQUEST_DURATION, SHED};
+use super::{CLUSTERS_IGNORED, CONNECTIONS, DEADLINES_EXCEEDED, REQUEST_DURATION, SHED};
 use crate::answer::{Answer, Degraded, Source};
 use crate::error::Code;
 
@@ -19,7 +19,7 @@ use crate::error::Code;
 pub struct DoorMetrics {
     calls: Box<[CallCells]>,
     answers: Box<[AtomicU64]>,
-    degraded: Box<[Counter]>,
+    degraded: Box<[AtomicU64]>,
     shed: Counter,
     deadlines_exceeded: Counter,
     clusters_ignored: Counter,
@@ -42,7 +42,7 @@ impl DoorMetrics {
         Self {
             calls: per_label(|_: Call| CallCells::new()),
             answers: per_label(|_: Source| AtomicU64::new(0)),
-            degraded: per_label(|reason: Degraded| registrar.counter(&DEGRADED, &[door.text(), reason.text()])),
+            degraded: per_label(|_: Degraded| AtomicU64::new(0)),
             shed: registrar.counter(&SHED, &of_door),
             deadlines_exceeded: registrar.counter(&DEADLINES_EXCEEDED, &of_door),
             clusters_ignored: registrar.counter(&CLUSTERS_IGNORED, &[]),
@@ -75,7 +75,7 @@ impl DoorMetrics {
 
     /// Counts an answer that the model should have given.
     pub fn degraded(&self, reason: Degraded) {
-        self.degraded[reason.index()].increment(1);
+        self.degraded[reason.index()].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts cluster ids that the catalogue does not hold.
@@ -105,6 +105,10 @@ impl DoorMetrics {
 
     pub(super) fn answers(&self, source: Source) -> u64 {
         self.answers[source.index()].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn degradations(&self, reason: Degraded) -> u64 {
+        self.degraded[reason.index()].load(Ordering::Relaxed)
     }
 
     pub(super) fn durations(&self, call: Call) -> &Durations {

@@ -22,6 +22,7 @@ pub(super) struct Durations {
 }
 
 /// The counts of one series, summed over workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DurationTotals {
     counts: Vec<u64>,
     sum_ns: u64,
@@ -47,8 +48,14 @@ impl Durations {
 impl DurationTotals {
     /// The sum of the same series on every worker.
     pub(super) fn of<'a>(metric: &Metric, workers: impl Iterator<Item = &'a Durations>) -> Self {
-        let empty = Self { counts: vec![0; metric.buckets().len() + 1], sum_ns: 0 };
-        workers.fold(empty, Self::plus)
+        let mut totals = Self::none(metric);
+        workers.for_each(|worker| totals.add(worker));
+        totals
+    }
+
+    /// Nothing counted yet.
+    pub(super) fn none(metric: &Metric) -> Self {
+        Self { counts: vec![0; metric.buckets().len() + 1], sum_ns: 0 }
     }
 
     /// The totals of what a trial counted, in billionths of whatever the metric measures.
@@ -78,12 +85,33 @@ impl DurationTotals {
         line(out, format_args!("{name}_count{whole} {count}"));
     }
 
-    fn plus(mut self, worker: &Durations) -> Self {
+    /// Adds what one worker counted.
+    pub(super) fn add(&mut self, worker: &Durations) {
         for (total, count) in self.counts.iter_mut().zip(&worker.counts) {
             *total += count.load(Ordering::Relaxed);
         }
         self.sum_ns = self.sum_ns.wrapping_add(worker.sum_ns.load(Ordering::Relaxed));
-        self
+    }
+
+    /// What was counted since an earlier sum of the same series.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        let counts = self.counts.iter().zip(&earlier.counts).map(|(now, then)| now.saturating_sub(*then)).collect();
+        Self { counts, sum_ns: self.sum_ns.wrapping_sub(earlier.sum_ns) }
+    }
+
+    /// The duration in seconds that a share of those counted is at most, taken to lie evenly between the bounds around
+    /// it; above the highest bound it is that bound. `None` where nothing was counted.
+    pub(super) fn quantile_s(&self, metric: &Metric, share: f64) -> Option<f64> {
+        let wanted = share * self.count() as f64;
+        let (mut below, mut lower_s) = (0.0, 0.0);
+        for (&upper_s, &count) in metric.buckets().iter().zip(&self.counts) {
+            let count = count as f64;
+            if count > 0.0 && below + count >= wanted {
+                return Some(lower_s + (upper_s - lower_s) * (wanted - below) / count);
+            }
+            (below, lower_s) = (below + count, upper_s);
+        }
+        (self.count() > 0).then_some(lower_s)
     }
 }
 
@@ -125,6 +153,24 @@ mod tests {
         check(Duration::from_secs(1), "0.5", "1");
         check(Duration::from_nanos(1_000_000_001), "1", "+Inf");
         check(Duration::MAX, "1", "+Inf");
+    }
+
+    #[test]
+    fn a_quantile_lies_between_the_bounds_around_it() {
+        let durations = Durations::new(&REQUEST_DURATION);
+        let quantile = |share| {
+            let totals = DurationTotals::of(&REQUEST_DURATION, [&durations].into_iter());
+            totals.quantile_s(&REQUEST_DURATION, share)
+        };
+        assert_eq!(quantile(0.5), None);
+        for (micros, times) in [(60, 50), (900, 49), (5_000_000, 1)] {
+            (0..times).for_each(|_| durations.record(Duration::from_micros(micros)));
+        }
+        let rows = [(0.25, 0.000_062_5), (0.5, 0.000_075), (0.99, 0.001), (0.999, 1.0), (1.0, 1.0)];
+        for (share, expected_s) in rows {
+            let got_s = quantile(share).expect("something was counted");
+            assert!((got_s - expected_s).abs() < 1e-12, "{share}: {got_s}, expected {expected_s}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::door::DoorMetrics;
 use super::durations::{DurationTotals, write_head};
 use super::label::{Call, Door, Label, per_label};
 use super::registrar::Registrar;
-use super::{ANSWERS, REQUEST_DURATION, REQUESTS};
-use crate::answer::Source;
+use super::{ANSWERS, DEGRADED, REQUEST_DURATION, REQUESTS};
+use crate::answer::{Degraded, Source};
 use crate::error::Code;
 
 /// Codes that alerts divide by or watch. They start at zero, because `increase()` misses the first step of a series
@@ -46,6 +46,11 @@ impl Workers {
         histograms
     }
 
+    /// Shows every worker's counts at a door.
+    pub(super) fn each(&self, door: Door, look: impl FnMut(&DoorMetrics)) {
+        self.of(door).iter().map(Arc::as_ref).for_each(look);
+    }
+
     fn of(&self, door: Door) -> Vec<Arc<DoorMetrics>> {
         self.doors[door.index()].lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -55,6 +60,10 @@ fn count_answers(door: Door, workers: &[Arc<DoorMetrics>], registrar: &Registrar
     for &source in Source::ALL.iter() {
         let total = workers.iter().map(|worker| worker.answers(source)).sum();
         registrar.counter(&ANSWERS, &[door.text(), source.text()]).absolute(total);
+    }
+    for reason in Degraded::ALL {
+        let total = workers.iter().map(|worker| worker.degradations(reason)).sum();
+        registrar.counter(&DEGRADED, &[door.text(), reason.text()]).absolute(total);
     }
 }
 

@@ -31,7 +31,7 @@ pub struct State {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantined: BTreeMap<Version, Quarantined>,
     /// The releases that served or were staged here once and are still on the disk, oldest first; those that are
-    /// quarantined among them.
+    /// quarantined among them. One that never served stands before all that did: it is wanted least.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<Version>,
 }
@@ -125,7 +125,7 @@ impl State {
         }
         self.retired.retain(|retired| retired != version);
         let before = self.staged.replace(version.clone());
-        self.retire(before.filter(|before| before != version));
+        self.retire_unserved(before.filter(|before| before != version));
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl State {
     /// Takes a release back that was staged.
     pub fn unstage(&mut self) {
         let staged = self.staged.take();
-        self.retire(staged);
+        self.retire_unserved(staged);
     }
 
     /// What was pointed at behind this program's back serves since, and this release did before: where a rollback goes.
@@ -258,6 +258,11 @@ impl State {
     fn retire(&mut self, version: Option<Version>) {
         let gone = version.filter(|version| !self.holds(version));
         self.retired.extend(gone);
+    }
+
+    fn retire_unserved(&mut self, version: Option<Version>) {
+        let gone = version.filter(|version| !self.holds(version));
+        self.retired.splice(..0, gone);
     }
 }
 

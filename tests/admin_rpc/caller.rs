@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A client that waits for each reply.
 pub(crate) struct Caller {
     runtime: Runtime,
+    pub(crate) channel: Channel,
     pub(crate) client: SnapshotsServiceClient<Channel>,
     token: Option<&'static str>,
 }
@@ -26,7 +27,7 @@ impl Caller {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let endpoint = Endpoint::from_shared(site.url("")).expect("an address");
         let channel = runtime.block_on(endpoint.connect()).expect("the door is open");
-        Self { runtime, client: SnapshotsServiceClient::new(channel), token: None }
+        Self { runtime, client: SnapshotsServiceClient::new(channel.clone()), channel, token: None }
     }
 
     /// The same with a token.

@@ -65,3 +65,20 @@ fn who_says_nothing_loses_the_place() {
         assert!(!matches!(ended, Err(std::io::ErrorKind::WouldBlock)), "{begun:?} is still waited for");
     }
 }
+
+#[test]
+fn reflection_tells_of_the_operators_calls() {
+    use tonic_reflection::pb::v1 as pb;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    let site = Site::empty(|_| {});
+    let caller = Caller::of(&site);
+    let mut client = pb::server_reflection_client::ServerReflectionClient::new(caller.channel.clone());
+    let message_request = Some(MessageRequest::ListServices(String::new()));
+    let asked = tokio_stream::iter([pb::ServerReflectionRequest { host: String::new(), message_request }]);
+    let mut replies = caller.wait(client.server_reflection_info(asked)).expect("a stream").into_inner();
+    let reply = caller.wait(replies.message()).expect("a reply").expect("a reply").message_response;
+    let Some(MessageResponse::ListServicesResponse(listed)) = reply else { panic!("{reply:?}") };
+    assert!(listed.service.iter().any(|service| service.name == "segue.v1.SnapshotsService"), "{listed:?}");
+    assert!(listed.service.iter().all(|service| !service.name.contains("NextClusters")), "{listed:?}");
+}

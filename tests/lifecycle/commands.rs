@@ -161,7 +161,8 @@ fn a_trial_is_of_the_staged_release_and_ends_with_it() {
 fn a_rollback_does_not_wait_for_a_load_and_overtakes_it() {
     let stand = Stand::of(&["a", "b"]);
     stand.activate("b");
-    let pipe = endless(&stand, "c");
+    publish(&stand.dir, "c", 0.5);
+    let pipe = pipe(&stand, "c");
     let activation = stand.reloader.activate(version("c"));
     until("it is loading", || stand.reloader.status().loading == Some(version("c")));
     assert_eq!(stand.rollback().swapped(), Some(&version("a")));
@@ -173,6 +174,24 @@ fn a_rollback_does_not_wait_for_a_load_and_overtakes_it() {
     assert_eq!(stand.standing("c"), Some(Standing::Failed));
 }
 
+/// A rollback that has to load goes to what is the release before when the load ends, whatever came between.
+#[test]
+fn a_rollback_goes_back_from_what_serves_by_then() {
+    let stand = Stand::with(&["a", "b", "c"], |config| config.release.keep_previous = false);
+    stand.activate("b");
+    stand.stage("c");
+    let catalogue = fs::read(stand.store().release_path(&version("a")).join(CATALOGUE)).expect("it is complete");
+    let pipe = pipe(&stand, "a");
+    let rollback = stand.reloader.rollback();
+    until("it is loading", || stand.reloader.status().loading == Some(version("a")));
+    assert_eq!(stand.wait(stand.reloader.promote(version("c"))).swapped(), Some(&version("c")));
+    end(&pipe, &catalogue);
+    let rollback = stand.wait(rollback);
+    assert_eq!((rollback.swapped(), &rollback.before.serving), (Some(&version("b")), &Some(version("c"))));
+    let state = stand.state();
+    assert_eq!((state.current, state.declined), (Some(version("b")), Some(version("c"))));
+}
+
 /// Writes what the reader of a pipe waits for; who comes after finds a file in its place.
 fn end(pipe: &Path, bytes: &[u8]) {
     let mut writer = OpenOptions::new().write(true).open(pipe).expect("someone reads it");
@@ -181,9 +200,9 @@ fn end(pipe: &Path, bytes: &[u8]) {
     writer.write_all(bytes).expect("someone reads it");
 }
 
-/// A release whose catalogue comes only when someone writes it.
-fn endless(stand: &Stand, name: &str) -> PathBuf {
-    let pipe = publish(&stand.dir, name, 0.5).join(CATALOGUE);
+/// Makes a release one whose catalogue comes only when someone writes it.
+fn pipe(stand: &Stand, name: &str) -> PathBuf {
+    let pipe = stand.store().release_path(&version(name)).join(CATALOGUE);
     fs::remove_file(&pipe).expect("it is there");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
     assert!(made.success());

@@ -130,7 +130,9 @@ impl Model {
             model.state.retired.retain(|retired| retired != version);
             if let Some(before) = model.state.staged.replace(version.clone()).filter(|before| before != version) {
                 model.canary = false;
-                model.retire(before);
+                if !model.holds(&before) {
+                    model.state.retired.insert(0, before);
+                }
             }
         })
     }
@@ -227,6 +229,8 @@ impl Model {
         let State { current, previous, retired, declined, .. } = self.state.clone();
         let mut tried: Vec<_> = previous.into_iter().chain(retired.into_iter().rev()).collect();
         tried.sort_by_key(|version| declined.as_ref() == Some(version));
+        // A store that points at nothing wants nothing served.
+        tried.retain(|_| current.is_some());
         let mut tried = current.into_iter().chain(tried).filter(|version| !self.barred.contains(version));
         self.serving = tried.find(|version| self.check_load(version).is_ok());
         drop(tried);
@@ -279,10 +283,14 @@ impl Model {
     }
 
     fn retire(&mut self, version: Version) {
-        let State { current, previous, staged, .. } = &self.state;
-        if ![current, previous, staged].into_iter().flatten().any(|held| *held == version) {
+        if !self.holds(&version) {
             self.state.retired.push(version);
         }
+    }
+
+    fn holds(&self, version: &Version) -> bool {
+        let State { current, previous, staged, .. } = &self.state;
+        [current, previous, staged].into_iter().flatten().any(|held| held == version)
     }
 
     /// Nothing goes while nothing serves: whatever is there may be what is missed.

@@ -13,6 +13,7 @@ use ureq::{Body, SendBody};
 
 use super::{Client, ClientError};
 use crate::admin::documents::SIGNATURE_HEADER;
+use crate::error::Code;
 use crate::snapshot::signature::Signature;
 use crate::wire::json::ProblemBody;
 
@@ -70,7 +71,7 @@ impl Call<'_> {
     /// Sends the call until it is answered for good, a bounded number of times, and reads the answer.
     pub(super) fn send<T: DeserializeOwned>(&self, client: &Client) -> Result<T, ClientError> {
         let body = self.body(self.open(client)?, REPLY_BYTES_MAX)?;
-        serde_json::from_slice(&body).map_err(|_| self.foreign(StatusCode::OK))
+        serde_json::from_slice(&body).map_err(|_| self.foreign(Code::Ok.http()))
     }
 
     /// The same where the reply is to be read in pieces: gives what the service granted.

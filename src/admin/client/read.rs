@@ -3,13 +3,14 @@
 
 use std::io::BufReader;
 
-use http::{Method, StatusCode};
+use http::Method;
 use serde::de::DeserializeOwned;
 
 use super::call::{Call, Content};
 use super::{Client, ClientError};
 use crate::admin::documents::StatusBody;
 use crate::admin::documents::releases::{EntryBody, ReleasesBody};
+use crate::error::Code;
 use crate::snapshot::manifest::Version;
 use crate::trial::figures::TrialFigures;
 use crate::unseen::file::Span;
@@ -58,7 +59,7 @@ impl Client {
     pub fn metrics(&self) -> Result<String, ClientError> {
         let call = self.get("/metrics");
         let text = call.body(call.open(self)?, TEXT_BYTES_MAX)?;
-        String::from_utf8(text).map_err(|_| call.foreign(StatusCode::OK))
+        String::from_utf8(text).map_err(|_| call.foreign(Code::Ok.http()))
     }
 
     /// The unseen log as one span, histories cut to their most recent `length_max` clusters, if given.
@@ -71,7 +72,7 @@ impl Client {
         // Line by line: the whole log need not fit in memory, and its merged counts are bounded by the service's limits.
         let lines = BufReader::new(response.body_mut().with_config().limit(u64::MAX).reader());
         let mut merge = Merge::new(length_max);
-        merge.add(lines).map_err(|_| call.foreign(StatusCode::OK))?;
+        merge.add(lines).map_err(|_| call.foreign(Code::Ok.http()))?;
         Ok(merge.finish())
     }
 
@@ -83,6 +84,6 @@ impl Client {
     fn document<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let call = self.get(path);
         let document = call.body(call.open(self)?, TEXT_BYTES_MAX)?;
-        serde_json::from_slice(&document).map_err(|_| call.foreign(StatusCode::OK))
+        serde_json::from_slice(&document).map_err(|_| call.foreign(Code::Ok.http()))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Reply;
+use super::command::Command;
 use super::follower::Follower;
 use super::outcome::Failure;
 use crate::snapshot::lifecycle::Reason;
@@ -55,6 +56,8 @@ pub(super) enum Want {
     Have(Arc<Release>),
     /// This release, which must be loaded.
     Load(Version),
+    /// No release, only this to be done at once.
+    Word(Command),
     /// Nothing: all is as it should be.
     Nothing,
 }
@@ -87,6 +90,9 @@ impl Follower {
             Aim::Promote(version) => self.staged(version).map(|release| Some(release.manifest().version.clone())),
             Aim::Stage(version) => self.state.check_barred(version).map(|()| self.unless_serving(version)),
             Aim::RollBack => self.state.check_rollback().cloned().map(Some),
+            Aim::Quarantine(version, reason) if !self.is_in_front(version) => {
+                return Ok(Want::Word(Command::Quarantine(version.clone(), reason.clone())));
+            }
             Aim::Quarantine(version, _) => self.want_instead_of(version),
             Aim::Restore(version) => Ok(self.serving.is_none().then(|| version.clone())),
             Aim::Keep(version) => Ok(Some(version.clone())),

@@ -110,7 +110,7 @@ impl Follower {
             Command::Activate(version) => Aim::Activate(version),
             Command::Promote(version) => Aim::Promote(version),
             Command::Rollback => Aim::RollBack,
-            Command::Quarantine(version, reason) if self.is_in_front(&version) => Aim::Quarantine(version, reason),
+            Command::Quarantine(version, reason) => Aim::Quarantine(version, reason),
             at_once => {
                 let before = self.positions();
                 let result = self.obey(at_once);
@@ -148,6 +148,7 @@ impl Follower {
         let before = self.positions();
         let result = match self.want(&errand.aim) {
             Ok(Want::Load(version)) => return Some((errand, version)),
+            Ok(Want::Word(command)) => self.obey(command),
             Ok(Want::Have(release)) => self.finish(&errand.aim, release),
             Ok(Want::Nothing) => Ok(Effect::Unchanged),
             Err(failure) => Err(failure),

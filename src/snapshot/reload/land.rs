@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::errand::{Aim, Errand};
+use super::errand::{Aim, Errand, Looking};
 use super::follower::Follower;
 use super::loader::Loaded;
 use super::outcome::{Effect, Failure};
@@ -23,10 +23,9 @@ impl Follower {
             self.write_down_refused(&loaded.version, &Failure::superseded(&loaded.version));
             return self.go_first(errand);
         }
-        if loaded.result.as_ref().is_err_and(ReleaseError::wants_room) {
-            if let Some(idle) = self.give_way(&errand.aim) {
-                return self.load_instead(errand, loaded.version, Some(idle));
-            }
+        let wants_room = loaded.result.as_ref().is_err_and(ReleaseError::wants_room);
+        if let Some(idle) = wants_room.then(|| self.give_way(&errand.aim)).flatten() {
+            return self.load_instead(errand, loaded.version, Some(idle));
         }
         let before = self.positions();
         let result = match loaded.result {
@@ -36,10 +35,18 @@ impl Follower {
         self.tell(errand.replies, before, result);
     }
 
-    /// Whether the pointer names another release by now than the one that was loaded because of it.
+    /// Whether an errand needs another release by now than the one that was loaded for it.
     fn has_moved_on(&mut self, aim: &Aim, loaded: &Version) -> bool {
         // A pointer that cannot be read is told by the errand that fails of it.
-        matches!(aim, Aim::Follow(_)) && self.reread().is_ok() && self.state.current.as_ref() != Some(loaded)
+        if self.reread().is_err() {
+            return false;
+        }
+        let named = match aim {
+            Aim::Follow(_) => self.state.current.as_ref(),
+            Aim::RollBack | Aim::Quarantine(..) => self.state.previous.as_ref(),
+            _ => return false,
+        };
+        named != Some(loaded)
     }
 
     /// Where there is no room in memory, the previous release gives way: it can be loaded again when it is wanted. Where
@@ -116,8 +123,13 @@ impl Follower {
     ) -> Result<Effect, Failure> {
         let version = release.manifest().version.clone();
         let before = self.state.clone();
-        self.remember(edit).map_err(|error| Failure::refused(Some(version), &error))?;
+        self.remember(edit).map_err(|error| Failure::refused(Some(version.clone()), &error))?;
         reached(Moment::Pointed);
+        if self.state.current.as_ref() != Some(&version) {
+            // Another process moved the pointer a moment before.
+            self.go_first(Errand::look(Looking::Asked));
+            return Err(Failure::superseded(&version));
+        }
         let serves = self.serving.as_ref().is_some_and(|serving| Arc::ptr_eq(serving, &release));
         if !serves {
             return Ok(self.swap(release));

@@ -1,11 +1,12 @@
 //! What came of a command, and how the reloader stands; nothing here moves anything.
 
 use std::path::Path;
+use std::sync::Weak;
 
 use super::unix_s;
 use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
-use crate::snapshot::release::ReleaseError;
+use crate::snapshot::release::{Release, ReleaseError};
 use crate::snapshot::store::StoreError;
 
 /// What came of a command: who stood where before and after it, and whether it was done.
@@ -68,6 +69,8 @@ pub struct Status {
     pub serving: Option<Version>,
     /// When it was swapped in, in seconds since 1970 UTC.
     pub loaded_unix_s: Option<u64>,
+    /// The staged release, where it is in memory. Weak: whoever looks into it must not keep it from being freed.
+    pub staged: Option<Weak<Release>>,
     /// The releases in memory, each of which could serve at once: the one that serves, and what is kept beside it.
     pub resident: Vec<Version>,
     /// The release being loaded now.

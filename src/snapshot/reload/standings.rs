@@ -2,6 +2,7 @@
 //! anything.
 
 use std::mem;
+use std::sync::Arc;
 
 use super::follower::Follower;
 use super::outcome::Failure;
@@ -23,7 +24,11 @@ impl Follower {
         self.parts.metrics.release().remembered(&self.state);
         let mut residents = mem::take(&mut self.residents);
         self.retired.take(residents.keep(|version| self.serves(version) || self.keeps(version)));
-        locked(&self.status).resident = residents.versions();
+        let staged = self.state.staged.as_ref().and_then(|version| residents.find(version));
+        let staged = staged.as_ref().map(Arc::downgrade);
+        let mut status = locked(&self.status);
+        (status.resident, status.staged) = (residents.versions(), staged);
+        drop(status);
         self.residents = residents;
         self.expire();
     }
