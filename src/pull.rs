@@ -79,8 +79,14 @@ impl Puller {
         let (board, held) = (parts.board.clone(), Arc::new(()));
         parts.metrics.pulls();
         board.open(from.clone(), config.channel.clone());
-        let follower =
-            Follower { depot, config: config.clone(), retry: Retry::default(), wanted: Arc::downgrade(&held), parts };
+        let follower = Follower {
+            depot,
+            config: config.clone(),
+            retry: Retry::default(),
+            said: None,
+            wanted: Arc::downgrade(&held),
+            parts,
+        };
         let thread = thread::Builder::new().name("segue-pull".to_owned());
         thread.spawn(move || follower.run(&asked))?;
         Ok(Some(Self { asks, board, _held: held }))

@@ -20,7 +20,7 @@ pub enum DepotError {
     #[error(transparent)]
     Pointer(#[from] StoreError),
     /// The object store refused.
-    #[error("{key}: {source}; run it again, which goes on here")]
+    #[error("{key}: {source}; what was done is kept: try again, and it goes on here")]
     Bucket {
         /// The object.
         key: String,

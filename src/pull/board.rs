@@ -48,13 +48,11 @@ impl Board {
         }
     }
 
-    /// Writes down what came of a look, and tells whether that is news.
-    pub(super) fn looked(&self, outcome: Polled, text: Option<String>, at_unix_s: u64) -> bool {
-        let mut locked = self.locked();
-        let Some(status) = locked.as_mut() else { return true };
-        let news = status.outcome != Some(outcome) || status.text != text;
-        (status.outcome, status.text, status.at_unix_s) = (Some(outcome), text, Some(at_unix_s));
-        news
+    /// Writes down what came of a look.
+    pub(super) fn looked(&self, outcome: Polled, text: Option<String>, at_unix_s: u64) {
+        if let Some(status) = self.locked().as_mut() {
+            (status.outcome, status.text, status.at_unix_s) = (Some(outcome), text, Some(at_unix_s));
+        }
     }
 
     fn locked(&self) -> MutexGuard<'_, Option<Status>> {

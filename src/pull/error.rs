@@ -77,6 +77,14 @@ pub enum PullError {
 }
 
 impl PullError {
+    /// What two failures of one kind have in common: an object store tells how long it tried.
+    pub(super) fn gist(&self) -> String {
+        match self {
+            Self::Depot(DepotError::Bucket { key, .. }) => key.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the same release would be refused again, whatever the network and the disk do.
     pub(super) fn is_final(&self) -> bool {
         match self {

@@ -26,6 +26,8 @@ pub(super) struct Follower {
     pub depot: Depot,
     pub config: config::Pull,
     pub retry: Retry,
+    /// What was logged last, until a look went well.
+    pub said: Option<String>,
     /// Whether anybody holds the other end still.
     pub wanted: Weak<()>,
 }
@@ -68,6 +70,7 @@ impl Follower {
     /// Looks once, says what came of it, and gives the wait until the next.
     fn poll(&mut self) -> Duration {
         let found = self.look();
+        self.log(&found);
         let moved = matches!(found, Ok(Found::Moved));
         let (outcome, text) = match found {
             Ok(Found::Unchanged) => (Polled::Unchanged, None),
@@ -76,7 +79,9 @@ impl Follower {
             Ok(Found::Waiting(why)) => (Polled::Failed, Some(why)),
             Err(error) => (Polled::Failed, Some(error.to_string())),
         };
-        self.tell(outcome, text);
+        let at_unix_s = unix_s();
+        self.parts.metrics.polled(outcome, at_unix_s);
+        self.parts.board.looked(outcome, text, at_unix_s);
         if moved { Duration::ZERO } else { self.config.interval + self.config.jitter.mul_f64(fastrand::f64()) }
     }
 
@@ -188,17 +193,22 @@ impl Follower {
         }
     }
 
-    /// Counts, and logs what is news.
-    fn tell(&self, outcome: Polled, text: Option<String>) {
-        let at_unix_s = unix_s();
-        self.parts.metrics.polled(outcome, at_unix_s);
-        let news = self.parts.board.looked(outcome, text.clone(), at_unix_s);
+    /// Logs what is news: the same failure is told once, however often it comes.
+    fn log(&mut self, found: &Result<Found, PullError>) {
         let channel = self.parts.board.status().and_then(|status| status.channel);
         let release = channel.map(|channel| channel.release.to_string());
-        match (outcome, text.as_deref()) {
-            (Polled::Fetched, _) => tracing::info!(release, then = self.config.then.word(), "pulled"),
-            (Polled::Held, Some(why)) if news => tracing::warn!(release, "not pulled: {why}"),
-            (Polled::Failed, Some(why)) if news => tracing::error!(release, "pull failed: {why}"),
+        let said = match found {
+            Ok(Found::Waiting(_)) => return,
+            Ok(Found::Unchanged | Found::Fetched | Found::Moved) => None,
+            Ok(Found::Held(why)) => Some(why.clone()),
+            Err(error) => Some(error.gist()),
+        };
+        let news = self.said != said;
+        self.said = said;
+        match found {
+            Ok(Found::Fetched) => tracing::info!(release, then = self.config.then.word(), "pulled"),
+            Ok(Found::Held(why)) if news => tracing::warn!(release, "not pulled: {why}"),
+            Err(error) if news => tracing::error!(release, "pull failed: {error}"),
             _ => {}
         }
     }
