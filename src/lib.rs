@@ -1,8 +1,8 @@
 //! Segue serves a user's next interests from a hot-swappable table of precomputed candidates.
 //!
 //! ```text
-//! request   http | grpc -> admit -> answer: live.lend( table -> [memo -> model] -> suffix -> popular ) -> encode
-//! snapshot  pipeline -> write -> publish -> store -> reload: open -> verify -> warm -> model -> check -> swap
+//! request   http | grpc -> admit -> answer: live.lend( current or trial: table -> [memo -> model] -> suffix -> popular ) -> encode -> [trials]
+//! snapshot  pipeline -> write -> publish -> (push | pull) -> store -> reload: gates -> open -> verify -> model -> warm -> check -> [stage -> trial] -> swap
 //! ```
 //!
 //! The two flows meet at one line: the `live.lend` in [`answer`](answer::answer). Modules stand in reading order.

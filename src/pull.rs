@@ -26,6 +26,7 @@ use crate::audit::Audit;
 use crate::config;
 use crate::depot::{Depot, DepotError};
 use crate::metrics::TransferMetrics;
+use crate::priority;
 use crate::snapshot::ingest::Ingest;
 use crate::snapshot::reload::Reloader;
 use crate::snapshot::store::Store;
@@ -74,7 +75,7 @@ impl Puller {
     /// When the place is none, or the system gives no thread. That it does not answer is none: it may in a moment.
     pub fn start(parts: Parts, config: &config::Pull) -> Result<Option<Self>, PullStartError> {
         let Some(from) = &config.from else { return Ok(None) };
-        let depot = Depot::open(from)?;
+        let depot = open_stepped_back(from)?;
         let (asks, asked) = sync_channel(1);
         let (board, held) = (parts.board.clone(), Arc::new(()));
         parts.metrics.pulls();
@@ -101,4 +102,16 @@ impl Puller {
     pub fn board(&self) -> &Board {
         &self.board
     }
+}
+
+/// Opens a depot on a thread at the priority of what can wait, which those that it starts for the network inherit.
+fn open_stepped_back(from: &str) -> Result<Depot, PullStartError> {
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            priority::step_back();
+            Depot::open(from)
+        });
+        let opened = opening.join().map_err(|_| io::Error::other("opening the depot panicked"))?;
+        Ok(opened?)
+    })
 }

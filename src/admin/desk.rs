@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::Parts;
 use super::body::Pace;
@@ -16,6 +17,7 @@ use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::priority;
 use crate::snapshot::lifecycle::Book;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::store::State;
@@ -69,6 +71,20 @@ impl Desk {
 pub(super) async fn on_disk<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, AdminError> {
     // The only error is a panic, which has been printed.
     tokio::task::spawn_blocking(work).await.map_err(|_| AdminError::Internal)
+}
+
+/// Runs long work on a release's bytes, on a thread of its own whose processor requests take whenever they want it: the pool's
+/// threads, which others need as well, could not be given their priority back.
+pub(super) async fn at_leisure<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, AdminError> {
+    let (done, result) = oneshot::channel();
+    let work = move || {
+        priority::step_back();
+        // A caller that left does not want it.
+        drop(done.send(work()));
+    };
+    thread::Builder::new().name("segue-push".to_owned()).spawn(work).map_err(|_| AdminError::Internal)?;
+    // The only error is a panic, which has been printed.
+    result.await.map_err(|_| AdminError::Internal)
 }
 
 impl From<&State> for PointersBody {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -14,8 +15,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::body::{BodyError, Paced};
-use super::desk::Desk;
-use super::desk::on_disk;
+use super::desk::{Desk, at_leisure, on_disk};
 use super::documents::{CommittedBody, PushBody, ReceivedBody, SIGNATURE_HEADER};
 use super::problem::AdminError;
 use crate::audit::Verb;
@@ -70,7 +70,7 @@ async fn file(
     let body = Paced::new(body, desk.pace);
     let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
     let received = ReceivedBody { received: name.clone() };
-    let writing = on_disk(move || {
+    let writing = at_leisure(move || {
         let chunks = std::iter::from_fn(|| waiting.blocking_recv());
         desk.parts.ingest.receive_from(&address, (&name, offset), chunks)
     });
@@ -98,7 +98,7 @@ impl Desk {
     pub(super) async fn publish(self: &Arc<Self>, caller: Caller, address: Address) -> Result<Committed, AdminError> {
         let change = self.to_record(caller, Verb::Push).to(&address);
         let ingest = self.parts.ingest.clone();
-        let make = async move { Ok(on_disk(move || ingest.commit(&address)).await??) };
+        let make = async move { Ok(at_leisure(move || ingest.commit(&address)).await??) };
         self.audited(change, make, |_| None).await
     }
 }
@@ -106,6 +106,8 @@ impl Desk {
 /// Hands a body's bytes on until its end, or until nobody wants them: then the writer has refused, and says why.
 async fn feed(mut body: Paced, chunks: mpsc::Sender<Bytes>) -> Result<(), BodyError> {
     while let Some(chunk) = body.next().await? {
+        // This thread has the priority of requests: it offers its processor to them after every chunk.
+        thread::yield_now();
         if chunks.send(chunk).await.is_err() {
             break;
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::admin::desk::{Desk, on_disk};
+use crate::admin::desk::{Desk, at_leisure};
 use crate::admin::problem::AdminError;
 use crate::snapshot::ingest::{IngestError, Missing};
 use crate::snapshot::parcel::Address;
@@ -35,7 +35,7 @@ impl Inflow {
         let file = *file.ok_or(AdminError::PushOrder { expected: "a chunk of a file that the push lacks" })?;
         let (chunks, mut waiting) = mpsc::channel::<Bytes>(CHUNKS_WAITING_MAX);
         let (ingest, address, offset) = (desk.parts.ingest.clone(), address.clone(), chunk.offset);
-        let writing = tokio::spawn(on_disk(move || {
+        let writing = tokio::spawn(at_leisure(move || {
             ingest.receive_from(&address, (file.name, offset), std::iter::from_fn(|| waiting.blocking_recv()))
         }));
         Ok(Self { name: chunk.name.clone(), at: offset, bytes: file.bytes, chunks, writing })
