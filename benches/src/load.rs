@@ -59,6 +59,9 @@ pub trait Sink: Send + 'static {
     fn reply(&mut self, reply: &Reply<'_>);
     /// Takes one request that got no reply (connection lost, stream reset).
     fn failure(&mut self, due: Duration);
+
+    /// Hears that nothing comes any more; here what takes long may be done.
+    fn end(&mut self) {}
 }
 
 /// The plain sink: counts and latencies.

@@ -90,6 +90,15 @@ pub fn keep_to_cores(cores: &str) -> Result<()> {
     Ok(())
 }
 
+/// Keeps this thread alone, and the threads that it starts from now on, to these cores.
+pub fn keep_thread_to_cores(cores: &str) -> Result<()> {
+    let thread = std::fs::read_link("/proc/thread-self")?;
+    let id = thread.file_name().context("/proc/thread-self names a thread")?.to_string_lossy().into_owned();
+    let done = Command::new("taskset").args(["-cp", cores, &id]).stdout(Stdio::null()).status()?;
+    anyhow::ensure!(done.success(), "taskset refused the cores {cores}; name cores that this machine has");
+    Ok(())
+}
+
 /// A loopback address that was free a moment ago.
 pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)

@@ -45,12 +45,19 @@ pub struct Segue {
 impl Segue {
     /// Starts it and waits until it is ready.
     pub fn start(setup: &Setup) -> Result<Self> {
+        Self::start_with(setup, &[])
+    }
+
+    /// The same with further flags.
+    pub fn start_with(setup: &Setup, flags: &[&str]) -> Result<Self> {
         let (http, grpc, admin) = (free_address()?, free_address()?, free_address()?);
         let mut command = on_cores(&setup.cores, &setup.program);
         command.arg("serve").arg("--release-dir").arg(&setup.dir);
         command.args(["--runtime-flavor", setup.flavor.names().0, "--runtime-workers", &setup.workers.to_string()]);
         command.args(["--http-listen", &http.to_string(), "--grpc-listen", &grpc.to_string()]);
-        command.args(["--admin-listen", &admin.to_string(), "--log-level", "warn", "--drain-lame-duck-ms", "0"]);
+        command
+            .args(["--admin-listen", &admin.to_string(), "--log-level", "warn", "--drain-lame-duck-ms", "0"])
+            .args(flags);
         let segue = Self { server: Server::start(&mut command, http)?, grpc, admin };
         segue.wait_until_ready()?;
         Ok(segue)

@@ -18,7 +18,7 @@ use segue::admin::client::Client;
 use segue::snapshot::parcel::Address;
 use segue_bench::figures::{latencies, median, quantiles_us, table};
 use segue_bench::load::{Pace, Plan, Spread, Tally, http};
-use segue_bench::process::keep_to_cores;
+use segue_bench::process::{keep_thread_to_cores, keep_to_cores};
 use segue_bench::release;
 use segue_bench::rows::Rows;
 use segue_bench::service::{Segue, Setup, default_program};
@@ -30,6 +30,8 @@ const SEEDS: u64 = 4;
 /// The release that the canary tries: it lacks most histories, so that its answers come from shorter ones.
 const THIN: &str = "thin";
 const THIN_SHARE: f64 = 0.1;
+/// Without these gates, which refuse it, no canary would see it.
+const FLAGS: [&str; 2] = ["--gates-coverage=false", "--gates-size=false"];
 /// The release that serves at first.
 const FIRST: &str = "first";
 const QUESTIONS: usize = 1_000;
@@ -37,6 +39,10 @@ const QUESTIONS: usize = 1_000;
 const AFTER_CHANGE: Duration = Duration::from_millis(20);
 /// Shares of the traffic that the canary gets, one after the other.
 const CANARY_SHARES: [f64; 3] = [0.05, 0.2, 0.5];
+/// Time before anything counts: connections are made, and nothing was asked before.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// What a change takes, about: the load lasts for as many as there will be.
+const CHANGE_EXPECTED: Duration = Duration::from_millis(300);
 /// How long the canary may take until it is aborted.
 const ABORT_WAIT: Duration = Duration::from_secs(120);
 
@@ -57,9 +63,12 @@ struct Cli {
     /// Cores of the service, as `taskset -c` names them.
     #[arg(long, global = true, default_value = "0,1")]
     server_cores: String,
-    /// Cores of the load and of the operator.
-    #[arg(long, global = true, default_value = "2,3")]
-    client_cores: String,
+    /// Core of the load, which the operator's work must not hold up: its stalls would count as the service's.
+    #[arg(long, global = true, default_value = "3")]
+    load_core: String,
+    /// Core of the operator.
+    #[arg(long, global = true, default_value = "2")]
+    operator_core: String,
     /// The service's program.
     #[arg(long, global = true, default_value_os_t = default_program())]
     segue: PathBuf,
@@ -95,7 +104,7 @@ enum Mode {
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
-    keep_to_cores(&cli.client_cores)?;
+    keep_to_cores(&cli.operator_core)?;
     let site = Site::prepare(&cli)?;
     match cli.mode {
         Mode::Changes { pushes, gap_ms } => site.changes(&Changing { pushes, gap: Duration::from_millis(gap_ms) }),
@@ -124,6 +133,7 @@ struct Site {
     operator: Client,
     /// The store from which releases are pushed.
     ours: PathBuf,
+    load_core: String,
     rate: f64,
 }
 
@@ -147,9 +157,9 @@ impl Site {
         release::write(&ours, thin(), THIN)?;
         release::write(&theirs, release::usual_rows(), FIRST)?;
         release::activate(&theirs, FIRST)?;
-        let segue = Segue::start(&cli.setup(theirs))?;
+        let segue = Segue::start_with(&cli.setup(theirs), &FLAGS)?;
         let operator = Client::new(&format!("http://{}", segue.admin), None)?;
-        let mut site = Self { segue, operator, ours, rate: 0.0 };
+        let mut site = Self { segue, operator, ours, load_core: cli.load_core.clone(), rate: 0.0 };
         site.rate = cli.rate.map_or_else(|| Ok(cli.of_capacity * site.capacity()?), Ok::<_, anyhow::Error>)?;
         println!("{:.0} requests a second", site.rate);
         Ok(site)
@@ -160,7 +170,9 @@ impl Site {
         const SECONDS: u64 = 5;
         let questions = release::http_questions(&release::histories(release::usual_rows(), QUESTIONS));
         let plan = Plan { pace: Pace::Closed, ..self.plan(questions, Duration::from_secs(SECONDS)) };
-        let tally = Tally::total(http::run(&plan, Tally::default)?);
+        let core = self.load_core.clone();
+        let load = thread::spawn(move || keep_thread_to_cores(&core).and_then(|()| http::run(&plan, Tally::default)));
+        let tally = Tally::total(load.join().expect("the load's thread panicked")?);
         println!("capacity: {} replies a second", tally.good / SECONDS);
         Ok(tally.good as f64 / SECONDS as f64)
     }
@@ -173,8 +185,9 @@ impl Site {
         let of = |(turn, name): (u64, &String)| (name.clone(), release::usual_rows().with_seed(turn % SEEDS));
         let known = [(FIRST.to_owned(), release::usual_rows()), (THIN.to_owned(), thin())];
         let truth = self.truth((0..).zip(&names).map(of).chain(known));
-        let span = Duration::from_secs(60) + (changing.gap + Duration::from_millis(600)) * 3 * names.len() as u32;
+        let span = Duration::from_secs(20) + (changing.gap + CHANGE_EXPECTED) * 5 * names.len() as u32 / 2;
         let load = self.load(&truth, span);
+        thread::sleep(WARM_UP);
         let mut changes = Vec::new();
         for (turn, name) in names.iter().enumerate() {
             self.turn(turn, name, changing.gap, &mut changes)?;
@@ -207,6 +220,7 @@ impl Site {
     /// Tries the thin release on ever more of the traffic, until the service takes it away.
     fn canary(&self) -> Result<Change> {
         self.push(THIN)?;
+        self.post("stage", &format!(r#"{{"version":"{THIN}"}}"#))?;
         timed("canary", || {
             for share in CANARY_SHARES {
                 let body = format!(r#"{{"version":"{THIN}","share":{share}}}"#);
@@ -237,6 +251,7 @@ impl Site {
     fn shadow(&self, shadowing: &Shadowing) -> Result<()> {
         let (name, rows) = (base(1), release::usual_rows().with_seed(1));
         self.push(&name)?;
+        self.post("stage", &format!(r#"{{"version":"{name}"}}"#))?;
         let truth = self.truth([(FIRST.to_owned(), release::usual_rows()), (name.clone(), rows)]);
         let load = self.load(&truth, shadowing.turn * (2 * shadowing.pairs + 2) as u32);
         let share = |share| self.post("shadow", &format!(r#"{{"version":"{name}","share":{share}}}"#)).map(drop);
@@ -276,8 +291,10 @@ impl Site {
 
     fn load(&self, truth: &Arc<Truth>, span: Duration) -> Load {
         let plan = self.plan(release::http_questions(&truth.histories), span);
-        let truth = truth.clone();
-        thread::spawn(move || http::run(&plan, || Witness::new(truth.clone())))
+        let (truth, core) = (truth.clone(), self.load_core.clone());
+        thread::spawn(move || {
+            keep_thread_to_cores(&core).and_then(|()| http::run(&plan, || Witness::new(truth.clone())))
+        })
     }
 
     fn plan(&self, questions: Vec<Bytes>, duration: Duration) -> Plan {
@@ -367,7 +384,8 @@ fn windows(witnesses: &[Witness], changes: &[Change], kind: Option<&str>) -> His
     let mut histogram = latencies();
     for witness in witnesses {
         let Some(epoch) = witness.epoch else { continue };
-        let inside = witness.samples.iter().filter(|sample| window_of(sample, epoch, changes) == Some(kind));
+        let warm = witness.samples.iter().filter(|sample| sample.due > WARM_UP);
+        let inside = warm.filter(|sample| window_of(sample, epoch, changes) == Some(kind));
         inside.for_each(|sample| histogram.saturating_record(sample.latency.as_nanos() as u64));
     }
     histogram

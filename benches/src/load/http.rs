@@ -101,6 +101,7 @@ impl<S: Sink> Loop<S> {
             }
         }
         self.give_up();
+        self.sink.end();
         Ok(self.sink)
     }
 
