@@ -7,9 +7,11 @@ use std::process::{Command, Output, Stdio};
 use segue::config::render;
 use segue::model::manifest::ModelManifest;
 use segue::snapshot::catalogue::{Catalogue, Cluster};
+use segue::snapshot::lifecycle::Reason;
 use segue::snapshot::manifest::{MANIFEST, Manifest};
 use segue::snapshot::publish::{About, ReleaseWriter, WriteShape};
 use segue::snapshot::release::read_manifest;
+use segue::snapshot::reload::OPERATOR;
 use segue::snapshot::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -353,6 +355,10 @@ fn releases_lists_the_store_complete_or_not() {
     assert!(releases[0]["problem"].is_string() && releases[1]["problem"].is_null(), "{listed}");
     let human = text(&run(segue().args(["releases", "--dir"]).arg(fixture.path()), 0).stdout);
     assert!(human.contains("current") && human.contains("missing"), "{human}");
+    let reason = Reason { class: OPERATOR, text: "wrong log".to_owned() };
+    fixture.store().quarantine(&"new".parse().expect("a version"), &reason).expect("it does not serve");
+    let human = text(&run(segue().args(["releases", "--dir"]).arg(fixture.path()), 0).stdout);
+    assert!(human.contains("quarantined"), "{human}");
     run(segue().args(["releases", "--dir", "/nonexistent"]), 1);
 }
 

@@ -107,8 +107,16 @@ impl Entry {
             return problem.clone();
         }
         let is = |pointer: &Option<Version>| pointer.as_ref() == Some(&self.version);
-        let words = [("current", is(&state.current)), ("previous", is(&state.previous))];
-        words.into_iter().find(|(_, stands)| *stands).map(|(word, _)| word.to_owned()).unwrap_or_default()
+        let words = [
+            ("current", is(&state.current)),
+            ("pinned", is(&state.pinned)),
+            ("previous", is(&state.previous)),
+            ("staged", is(&state.staged)),
+            ("declined", is(&state.declined)),
+            ("quarantined", state.quarantined.contains_key(&self.version)),
+            ("retired", state.retired.contains(&self.version)),
+        ];
+        words.into_iter().filter(|(_, stands)| *stands).map(|(word, _)| word).collect::<Vec<_>>().join(", ")
     }
 }
 

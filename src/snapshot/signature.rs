@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -29,6 +29,8 @@ const KEY_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70
 /// What stands before an ed25519 seed in its PKCS #8 (RFC 8410): version 1, which every tool reads.
 const SECRET_HEAD: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+/// Bytes of a file that are read: a signature and a key in PEM are far shorter, and nothing longer is either.
+const FILE_BYTES_MAX: u64 = 16 << 10;
 /// Characters of base64 on a line of PEM.
 const PEM_COLUMNS: usize = 64;
 /// Hexadecimal digits of a key's name: enough to tell an operator's keys apart.
@@ -112,7 +114,7 @@ impl Signature {
     /// The signature that lies in a directory, if one does.
     pub fn read(dir: &Path) -> Result<Option<Self>, SignatureError> {
         let path = dir.join(SIGNATURE);
-        match fs::read(&path) {
+        match read_start(&path) {
             Ok(bytes) => Self::from_bytes(&bytes, SIGNATURE).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(SignatureError::Io { path, source }),
@@ -140,10 +142,16 @@ impl Signature {
     }
 }
 
+fn read_start(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 impl PublicKey {
     /// Reads a key's file.
     pub fn read(path: &Path) -> Result<Self, SignatureError> {
-        let pem = fs::read(path).map_err(|source| SignatureError::Io { path: path.to_owned(), source })?;
+        let pem = read_start(path).map_err(|source| SignatureError::Io { path: path.to_owned(), source })?;
         Self::from_pem(&pem).ok_or_else(|| SignatureError::PublicKey { path: path.to_owned() })
     }
 
@@ -182,7 +190,7 @@ impl SigningKey {
 
     /// Reads a key's file.
     pub fn read(path: &Path) -> Result<Self, SignatureError> {
-        let pem = fs::read(path).map_err(|source| SignatureError::Io { path: path.to_owned(), source })?;
+        let pem = read_start(path).map_err(|source| SignatureError::Io { path: path.to_owned(), source })?;
         Self::from_pem(&pem).ok_or_else(|| SignatureError::PrivateKey { path: path.to_owned() })
     }
 

@@ -71,7 +71,7 @@ impl Lot {
         Self((XxHash3_64::oneshot_with_seed(seed, bytes) >> 33) as u32)
     }
 
-    /// The lot of a list of ids: of the last [`IDS_MAX`] of them, four bytes each, little-endian.
+    /// The lot of a list of ids: of the last 16 of them, four bytes each, little-endian.
     pub fn of_ids(ids: &[u32], seed: Seed) -> Self {
         let mut bytes = [0; 4 * IDS_MAX];
         let last = &ids[ids.len().saturating_sub(IDS_MAX)..];
