@@ -102,7 +102,11 @@ impl Receiving {
             Err(other) => return Inflow::broke_off(other).await.map(|()| None),
             Ok(None) => Inflow::begin(&self.desk, &chunk, (address, missing))?,
         };
-        inflow.take(chunk).await?;
+        if let Err(error) = inflow.take(chunk).await {
+            // Before the sender hears of it, so that the file is free for whoever sends it again.
+            let _ = inflow.end().await;
+            return Err(error);
+        }
         if !inflow.is_whole() {
             return Ok(Some(inflow));
         }
