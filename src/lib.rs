@@ -40,6 +40,7 @@ pub mod pull;
 pub mod metrics;
 pub mod trace;
 pub mod drain;
+mod clock;
 pub mod priority;
 pub mod memory;
 pub mod admin;

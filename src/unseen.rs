@@ -8,7 +8,6 @@ use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub mod file;
 pub mod files;
@@ -16,6 +15,7 @@ pub mod flush;
 pub mod merge;
 pub mod summary;
 
+use crate::clock::unix_s;
 use crate::config;
 use crate::snapshot::format::DEPTH_MAX;
 use crate::snapshot::manifest::Version;
@@ -85,7 +85,7 @@ impl UnseenLog {
             hasher: RandomState::new(),
             flush_failures: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
-            from_unix_s: AtomicU64::new(now_unix_s()),
+            from_unix_s: AtomicU64::new(unix_s()),
         }
     }
 
@@ -126,7 +126,7 @@ impl UnseenLog {
 
     /// Takes what was counted, and begins a new span.
     pub(super) fn take(&self, release: Option<Version>) -> Span {
-        let from_unix_s = self.from_unix_s.swap(now_unix_s(), Relaxed);
+        let from_unix_s = self.from_unix_s.swap(unix_s(), Relaxed);
         let mut dropped = 0;
         let mut rows = Vec::new();
         for shard in &self.shards {
@@ -152,7 +152,7 @@ impl UnseenLog {
     }
 
     fn header(&self, release: Option<Version>, from_unix_s: u64, dropped: u64) -> Header {
-        let to_unix_s = now_unix_s().max(from_unix_s);
+        let to_unix_s = unix_s().max(from_unix_s);
         Header::new(release, [from_unix_s, to_unix_s], self.sample).with_dropped(dropped)
     }
 }
@@ -213,10 +213,6 @@ impl History {
 /// Where a store keeps its log.
 pub fn dir(store: &std::path::Path) -> PathBuf {
     store.join(UNSEEN)
-}
-
-fn now_unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::retry::Retry;
 use super::{Parts, PullError};
 use crate::audit::{Change, Verb};
 use crate::auth::Caller;
+use crate::clock::unix_s;
 use crate::config::{self, Pulled};
 use crate::depot::{Channel, Depot};
 use crate::metrics::Polled;
@@ -221,9 +222,4 @@ fn held(release: &Version, state: &State) -> Option<String> {
     }
     let declined = state.declined.as_ref() == Some(release);
     declined.then(|| format!("release {release} was rolled back from; activate it by name, or publish another"))
-}
-
-fn unix_s() -> u64 {
-    let now = std::time::SystemTime::now();
-    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -6,13 +6,14 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::failpoint::{Moment, reached};
 use super::lifecycle::Reason;
 use super::manifest::Version;
 use super::release::{ReleaseError, read_manifest};
 use super::state::Refusal;
+
+use crate::clock::unix_s;
 
 pub use super::state::State;
 
@@ -240,8 +241,4 @@ fn versions_in(path: PathBuf) -> Result<Vec<Version>, StoreError> {
 /// Makes the names in a directory durable: a rename is atomic, but not on disk before this.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
-}
-
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,11 +1,12 @@
 //! What trials count from the start of the process; counting must never make a request wait for another.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::compare::Likeness;
 use super::spread::{DURATION_BOUNDS_S, OVERLAP_BOUNDS, Spread, SpreadTotals};
 use crate::answer::{Answer, Source};
+use crate::clock::unix_s;
 use crate::snapshot::live::Arm;
 
 /// Parts of the tally that threads are spread over: workers that share a cell pass its cache line to and fro.
@@ -218,7 +219,7 @@ impl Began {
     /// A trial that begins now.
     pub fn now(tally: &Tally) -> Self {
         let (at, totals) = (Instant::now(), tally.totals());
-        let at_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let at_unix_s = unix_s();
         Self { at, at_unix_s, changed: at, totals }
     }
 

@@ -1,17 +1,16 @@
 //! What changed between two moments, a line each; progress alone is no change.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::STORED;
 use crate::admin::documents::releases::{EntryBody, ReleasesBody};
 use crate::cli::output::time;
+use crate::clock::unix_s;
 use crate::snapshot::lifecycle::Standing;
 use crate::snapshot::manifest::Version;
 
 /// The lines that tell of what became otherwise.
 pub(super) fn told(last: &ReleasesBody, now: &ReleasesBody) -> Vec<String> {
     let (pointers, before) = (&now.pointers, &last.pointers);
-    let at = time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+    let at = time(unix_s());
     let standings = now.releases.iter().filter_map(|entry| stepped(find(last, &entry.version), entry));
     let gone = last.releases.iter().filter(|entry| find(now, &entry.version).is_none());
     let gone = gone.map(|entry| format!("{} is gone", entry.version));

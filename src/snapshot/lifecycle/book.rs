@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::watch::{Bell, Changes};
 use super::{Entry, Fetched, Reason, STEPS_MAX, Standing, Step};
+use crate::clock::unix_s;
 use crate::snapshot::manifest::Version;
 
 /// Entries of releases that are out of the way, that are kept of each of the standings retired, failed and
@@ -179,8 +179,4 @@ impl Pages {
 
 fn place(standing: Standing) -> usize {
     standing as usize
-}
-
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

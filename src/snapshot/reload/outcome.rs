@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Weak;
 
-use super::unix_s;
+use crate::clock::unix_s;
 use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::release::{Release, ReleaseError};
