@@ -113,6 +113,8 @@ pub struct KeptReport {
     pub sequences: u64,
     /// Steps that count as `next`.
     pub steps: u64,
+    /// The earliest step's time in microseconds since 1970.
+    pub steps_from_us: Option<i64>,
     /// Steps beyond `user_day_max`, which are only history.
     pub steps_over_bound: u64,
     /// Events left out because they came too late.

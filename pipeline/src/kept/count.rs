@@ -173,6 +173,7 @@ impl<'a> Job<'a> {
             catalogue: self.catalogue.clone(),
             from_us: report.from_us,
             to_us: report.to_us,
+            steps_from_us: report.steps_from_us,
             users: report.users,
             sequences: report.sequences,
         }
@@ -205,6 +206,7 @@ impl KeptReport {
         self.users = walked.users;
         self.sequences = walked.sequences;
         self.steps = walked.steps;
+        self.steps_from_us = walked.steps_from_us;
         self.steps_over_bound = walked.over_bound;
         self.late = walked.late;
         self.late_users = walked.late_users;

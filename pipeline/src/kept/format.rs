@@ -78,6 +78,10 @@ pub struct CountsManifest {
     pub from_us: Option<i64>,
     /// The last event's.
     pub to_us: Option<i64>,
+    /// The earliest step's time: before the first event's where a user's first item, met in the directory before, counts only once a
+    /// second one follows. Where it is missing, no step is earlier than the first event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps_from_us: Option<i64>,
     /// Users with an event.
     pub users: u64,
     /// Sequences of two steps or more that began here or became so long here.

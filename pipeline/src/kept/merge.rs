@@ -44,20 +44,33 @@ pub struct Given {
     pub manifest: CountsManifest,
 }
 
+impl Given {
+    /// Whether a step of it may be of that day or before: also of a day before its first event (see [`CountsManifest::steps_from_us`]).
+    fn has_steps_by(&self, to_day: i32) -> bool {
+        self.begins_by(to_day) || self.manifest.steps_from_us.is_some_and(|from_us| day(from_us) <= to_day)
+    }
+
+    /// Whether its first event is of that day or before: only then is anybody where its tails say.
+    fn begins_by(&self, to_day: i32) -> bool {
+        self.manifest.from_us.is_some_and(|from_us| day(from_us) <= to_day)
+    }
+}
+
 /// See [`kept::merge`](crate::kept::merge()).
 pub fn merge(dirs: &[PathBuf], rules: &MergeRules, catalogue: &Catalogue) -> anyhow::Result<Merged> {
     let space = Space::new(catalogue, rules.depth)?;
     let mut given = given(dirs, rules, catalogue)?;
     let span = span(&given, rules)?;
-    given.retain(|given| given.manifest.from_us.is_some_and(|from_us| day(from_us) <= span.to_day));
+    given.retain(|given| given.has_steps_by(span.to_day));
     let mut sums = Sums::new(rules, span);
     given.iter().try_for_each(|given| sums.read(given, &space))?;
     ensure!(sums.figures.steps > 0, "no step of the counts is within the days {} to {}", span.from_day, span.to_day);
-    let tails = tails::read(&given, &space, rules.depth)?;
+    let begun: Vec<&Given> = given.iter().filter(|given| given.begins_by(span.to_day)).collect();
+    let tails = tails::read(&begun, &space, rules.depth)?;
     let Sums { mut levels, mut figures, .. } = sums;
     figures.dirs = given.len();
-    figures.from_us = given.iter().filter_map(|given| given.manifest.from_us).min();
-    figures.to_us = given.iter().filter_map(|given| given.manifest.to_us).max();
+    figures.from_us = begun.iter().filter_map(|given| given.manifest.from_us).min();
+    figures.to_us = begun.iter().filter_map(|given| given.manifest.to_us).max();
     let Some(privacy) = &rules.privacy else {
         if rules.users_min > 1 {
             Support::distinct(&levels, rules.users_min).read(&given, span, &space)?.suppress(&mut levels, &mut figures);

@@ -182,7 +182,8 @@ impl Days {
 impl Given {
     fn is_within(&self, span: Span) -> bool {
         let within = |time_us: Option<i64>| time_us.is_none_or(|time_us| span.holds(day(time_us)));
-        within(self.manifest.from_us) && within(self.manifest.to_us)
+        let Self { manifest, .. } = self;
+        within(manifest.from_us) && within(manifest.to_us) && within(manifest.steps_from_us)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::kept::table::{self, Columns};
 ///
 /// # Errors
 /// When a table cannot be read.
-pub fn read(given: &[Given], space: &Space<'_>, depth: u8) -> anyhow::Result<Tails> {
+pub fn read(given: &[&Given], space: &Space<'_>, depth: u8) -> anyhow::Result<Tails> {
     let mut sums = vec![FxHashMap::<u64, i64>::default(); usize::from(depth)];
     for given in given {
         let dir = given.dir.join(TAILS);

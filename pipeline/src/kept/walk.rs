@@ -55,6 +55,8 @@ pub struct Walked {
     pub sequences: u64,
     /// Steps that count.
     pub steps: u64,
+    /// The time of the earliest of them: before all events where an item that was met before counts only now.
+    pub steps_from_us: Option<i64>,
     /// Steps beyond the bound of a user's day.
     pub over_bound: u64,
     /// Events that came too late.
@@ -159,6 +161,7 @@ impl<F: FnMut(Counted<'_>)> Walk<'_, F> {
         }
         self.at.day_steps += 1;
         self.walked.steps += 1;
+        self.walked.steps_from_us = earlier(self.walked.steps_from_us, Some(time_us));
         let (history, next) = (&self.at.items[..place], self.at.items[place]);
         (self.step)(Counted { user: self.at.user, history, next, time_us, day });
     }
@@ -196,11 +199,16 @@ pub fn last(items: &[u32], length: usize) -> &[u32] {
     &items[items.len().saturating_sub(length)..]
 }
 
+fn earlier(one_us: Option<i64>, other_us: Option<i64>) -> Option<i64> {
+    one_us.into_iter().chain(other_us).min()
+}
+
 impl AddAssign for Walked {
     fn add_assign(&mut self, other: Self) {
         self.users += other.users;
         self.sequences += other.sequences;
         self.steps += other.steps;
+        self.steps_from_us = earlier(self.steps_from_us, other.steps_from_us);
         self.over_bound += other.over_bound;
         self.late += other.late;
         self.late_users += other.late_users;

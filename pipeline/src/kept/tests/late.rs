@@ -48,3 +48,19 @@ fn a_users_day_is_bounded_across_partitions() {
     let level = &merged.counts.levels[1];
     assert!(level.row_of(4 * 6 + 5).is_some(), "what does not count is history all the same");
 }
+
+#[test]
+fn a_first_step_counts_on_its_own_day_though_it_counted_only_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let pieces = [partition(dir.path(), "1.csv", &[(1, 0, 4)]), partition(dir.path(), "2.csv", &[(1, DAY_S, 5)])];
+    counted(&state, &pieces[..1], &settings(Mode::Raw)).unwrap();
+    counted(&state, &pieces, &settings(Mode::Raw)).unwrap();
+    let of_the_first_day = merged(&state, &crate::kept::MergeRules { to_day: Some(0), ..rules() }).unwrap();
+    let seen: Vec<u32> = of_the_first_day.counts.popular.iter().map(|cell| cell.seen).collect();
+    assert_eq!(seen, [0, 0, 0, 0, 1, 0]);
+    assert!(
+        of_the_first_day.counts.tails.iter().all(|tails| tails.is_empty()),
+        "nobody is where the second day left them"
+    );
+}
