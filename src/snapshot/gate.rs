@@ -125,9 +125,15 @@ impl Gates {
     /// When it could not serve.
     pub fn admit(&self, dir: &Path, version: &Version) -> Result<(), ReleaseError> {
         let release = Release::open_named(dir, version)?;
-        self.verify(&release)?;
+        let admitted = self.admits(&release);
+        release.let_go();
+        admitted
+    }
+
+    fn admits(&self, release: &Release) -> Result<(), ReleaseError> {
+        self.verify(release)?;
         release.warm()?;
-        let golden = self.ruled(GateName::Golden, |rules| asked::golden(rules, &release));
+        let golden = self.ruled(GateName::Golden, |rules| asked::golden(rules, release));
         if golden.refuses() { Err(ReleaseError::Refused(Box::new(golden))) } else { Ok(()) }
     }
 

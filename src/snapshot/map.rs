@@ -3,13 +3,22 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use memmap2::{Advice, Mmap, MmapMut, UncheckedAdvice};
 use rustix::fs::fadvise;
 
 use super::piece::PIECE_BYTES;
 use crate::config::{Locking, Memory};
+
+/// Bytes that are given back at once. Each time, every thread of the process forgets where its pages are, and looks them up anew:
+/// some 0.3 ms of a worker's time, so that many small pieces hold requests up for longer than one large one.
+const GIVEN_BACK_BYTES: usize = 32 << 20;
+/// Time in which workers catch up with that.
+const GIVING_BACK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a table lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,23 +64,50 @@ impl Mapping {
         }
     }
 
+    /// Gives its pages back so slowly that requests, which go on meanwhile, hardly notice. A mapping that is merely dropped gives them
+    /// back at once.
+    pub fn let_go(self) {
+        self.give_back(GIVING_BACK_PAUSE);
+    }
+
+    /// In pieces: unmapping gigabytes at once takes a tenth of a second, in which no other thread of the process can get or return
+    /// memory, and on a kernel that does not preempt itself, nothing else runs there.
+    #[allow(unsafe_code, reason = "there is no safe way to drop pages from a mapping")]
+    fn give_back(&self, pause: Duration) {
+        if self.residence.lock != Locking::Off {
+            // Locked pages are not given back otherwise. It fails where nothing was locked, which is as good.
+            let _ = self.map.unlock();
+        }
+        for piece in pieces(self.map.len(), GIVEN_BACK_BYTES) {
+            // SAFETY: the advice may change what a private or anonymous mapping holds. This one is a file's, read-only, whose
+            // page would be read from the file again; or a copy, which becomes zeros. Both callers end the mapping, so that
+            // nobody is left to read either.
+            let given_back =
+                unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, piece.start, piece.len()) };
+            if given_back.is_err() {
+                return; // What is left goes with the mapping itself.
+            }
+            thread::sleep(pause);
+        }
+    }
+
     fn locked(&self) -> io::Result<()> {
         if self.residence.lock == Locking::Off { Ok(()) } else { self.map.lock() }
     }
 
     /// In pieces, between which the thread offers its processor.
     fn prefault(&self) {
-        for piece in self.pieces() {
+        for piece in pieces(self.map.len(), PIECE_BYTES) {
             // A kernel before 5.14 does not know this advice; the pages then come in as the table is read through.
             let _ = self.map.advise_range(Advice::PopulateRead, piece.start, piece.len());
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
+}
 
-    fn pieces(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let end = self.map.len();
-        (0..end).step_by(PIECE_BYTES).map(move |start| start..end.min(start + PIECE_BYTES))
-    }
+/// The places of `bytes` bytes, `piece` at a time.
+fn pieces(bytes: usize, piece: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..bytes).step_by(piece).map(move |start| start..bytes.min(start + piece))
 }
 
 #[allow(unsafe_code, reason = "a mapping cannot be made otherwise")]
@@ -91,32 +127,16 @@ fn copied(mut file: File) -> io::Result<Mmap> {
     let _ = map.advise(Advice::HugePage);
     for piece in map.chunks_mut(PIECE_BYTES) {
         file.read_exact(piece)?;
-        std::thread::yield_now();
+        thread::yield_now();
     }
     // The file's own pages have done their part. Where the system keeps them, they are the first to go.
     let _ = fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     map.make_read_only()
 }
 
-/// Gives the pages back in small pieces first. Unmapping gigabytes at once takes a tenth of a second, in which no other
-/// thread of the process can get or return memory, and on a kernel that does not preempt itself, nothing else runs there.
 impl Drop for Mapping {
-    #[allow(unsafe_code, reason = "there is no safe way to drop pages from a mapping")]
     fn drop(&mut self) {
-        if self.residence.lock != Locking::Off {
-            // Locked pages are not given back otherwise. It fails where nothing was locked, which is as good.
-            let _ = self.map.unlock();
-        }
-        for piece in self.pieces() {
-            // SAFETY: the advice may change what a private or anonymous mapping holds. This one is a file's, read-only, whose
-            // page would be read from the file again; or a copy, which becomes zeros. Nobody is left to read either.
-            let given_back =
-                unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, piece.start, piece.len()) };
-            if given_back.is_err() {
-                return; // What is left goes with the mapping itself.
-            }
-            std::thread::yield_now();
-        }
+        self.give_back(Duration::ZERO);
     }
 }
 

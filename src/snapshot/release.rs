@@ -271,6 +271,11 @@ impl Release {
         Ok(release)
     }
 
+    /// Ends a release beside requests that go on: see [`Mapping::let_go`].
+    pub fn let_go(self) {
+        self.table.into_inner().let_go();
+    }
+
     /// Checks every byte of every file: its digest in the manifest, and the table's own checksums.
     pub fn verify(&self) -> Result<(), ReleaseError> {
         for file in &self.manifest.files {

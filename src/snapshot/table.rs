@@ -95,6 +95,11 @@ impl<B: AsRef<[u8]>> Table<B> {
         &self.bytes
     }
 
+    /// The same, without the table.
+    pub(super) fn into_inner(self) -> B {
+        self.bytes
+    }
+
     /// The whole file.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.as_ref()

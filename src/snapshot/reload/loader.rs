@@ -167,6 +167,7 @@ fn free(release: Arc<Release>) {
     while Arc::strong_count(&release) > 1 && started.elapsed() < FREE_WAIT_MAX {
         thread::sleep(FREE_LOOK_EVERY);
     }
+    Arc::into_inner(release).into_iter().for_each(Release::let_go);
 }
 
 impl Job {

@@ -76,7 +76,7 @@ fn work(orders: &Receiver<Order>, store: &Store, metrics: &Metrics) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        held.drop_unread();
+        held.free_unread();
     }
 }
 
@@ -87,9 +87,10 @@ impl Held {
         self.releases.push(release);
     }
 
-    /// Drops what nobody else holds.
-    fn drop_unread(&mut self) {
-        self.releases.retain(|release| Arc::strong_count(release) > 1);
+    /// Frees what nobody else holds.
+    fn free_unread(&mut self) {
+        let unread = self.releases.extract_if(.., |release| Arc::strong_count(release) == 1);
+        unread.filter_map(Arc::into_inner).for_each(Release::let_go);
         self.models.retain(|model| Arc::strong_count(model) > 1);
     }
 
