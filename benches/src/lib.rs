@@ -2,6 +2,7 @@
 //!
 //! Nothing here is part of the service, and nothing here decides a question: each program under `src/bin` asks one.
 
+pub mod change;
 pub mod contest;
 pub mod cpu;
 pub mod figures;

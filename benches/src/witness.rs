@@ -27,6 +27,9 @@ pub struct Truth {
     pub releases: Vec<(String, Rows)>,
 }
 
+/// A body, and how often it came.
+type Said = (Box<[u8]>, u64);
+
 /// A sink that checks.
 #[derive(Debug)]
 pub struct Witness {
@@ -46,7 +49,7 @@ pub struct Witness {
     /// The release that the last reply named.
     last: usize,
     /// What was said how often, by release and question.
-    said: HashMap<(usize, usize), Vec<(Box<[u8]>, u64)>>,
+    said: HashMap<(usize, usize), Vec<Said>>,
 }
 
 /// One good reply.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -167,5 +167,5 @@ fn size(path: &Path) -> u64 {
         return fs::metadata(path).map_or(0, |about| about.len());
     }
     let entries = fs::read_dir(path).expect("it is there").flatten();
-    entries.map(|entry: fs::DirEntry| size(&PathBuf::from(entry.path()))).sum()
+    entries.map(|entry: fs::DirEntry| size(&entry.path())).sum()
 }

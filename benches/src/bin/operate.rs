@@ -13,16 +13,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
-use hdrhistogram::Histogram;
 use segue::admin::client::Client;
 use segue::snapshot::parcel::Address;
-use segue_bench::figures::{latencies, median, quantiles_us, table};
+use segue_bench::change::{Change, WARM_UP, report, report_turns};
 use segue_bench::load::{Pace, Plan, Spread, Tally, http};
 use segue_bench::process::{keep_thread_to_cores, keep_to_cores};
 use segue_bench::release;
 use segue_bench::rows::Rows;
 use segue_bench::service::{Segue, Setup, default_program};
-use segue_bench::witness::{Sample, Truth, Witness};
+use segue_bench::witness::{Truth, Witness};
 use segue_bench::workers::Flavor;
 
 /// Releases with content of their own; each pushed release has the content of one of them.
@@ -35,12 +34,8 @@ const FLAGS: [&str; 2] = ["--gates-coverage=false", "--gates-size=false"];
 /// The release that serves at first.
 const FIRST: &str = "first";
 const QUESTIONS: usize = 1_000;
-/// A change's window ends so long after the service said that it was done: what it let go of is freed meanwhile.
-const AFTER_CHANGE: Duration = Duration::from_millis(20);
 /// Shares of the traffic that the canary gets, one after the other.
 const CANARY_SHARES: [f64; 3] = [0.05, 0.2, 0.5];
-/// Time before anything counts: connections are made, and nothing was asked before.
-const WARM_UP: Duration = Duration::from_secs(2);
 /// What a change takes, about: the load lasts for as many as there will be.
 const CHANGE_EXPECTED: Duration = Duration::from_millis(300);
 /// How long the canary may take until it is aborted.
@@ -137,13 +132,6 @@ struct Site {
     rate: f64,
 }
 
-/// What the operator did, from the first byte until the service said that it was done.
-struct Change {
-    kind: &'static str,
-    asked: Instant,
-    done: Instant,
-}
-
 /// The load, under way.
 type Load = JoinHandle<Result<Vec<Witness>>>;
 
@@ -190,7 +178,7 @@ impl Site {
         thread::sleep(WARM_UP);
         let mut changes = Vec::new();
         for (turn, name) in names.iter().enumerate() {
-            self.turn(turn, name, changing.gap, &mut changes)?;
+            changes.extend(self.turn(turn, name, changing.gap)?);
         }
         changes.push(self.canary()?);
         thread::sleep(changing.gap);
@@ -199,16 +187,17 @@ impl Site {
     }
 
     /// A push, its activation, and after every second a rollback.
-    fn turn(&self, turn: usize, name: &str, gap: Duration, changes: &mut Vec<Change>) -> Result<()> {
-        thread::sleep(gap);
-        changes.push(timed("push", || self.push(name))?);
-        thread::sleep(gap);
-        changes.push(timed("activate", || self.segue.activate(name))?);
-        if turn % 2 == 1 {
+    fn turn(&self, turn: usize, name: &str, gap: Duration) -> Result<Vec<Change>> {
+        let after_gap = |kind, change: &dyn Fn() -> Result<()>| {
             thread::sleep(gap);
-            changes.push(timed("rollback", || self.post("rollback", "{}").map(drop))?);
+            Change::timed(kind, change)
+        };
+        let mut changes =
+            vec![after_gap("push", &|| self.push(name))?, after_gap("activate", &|| self.segue.activate(name))?];
+        if turn % 2 == 1 {
+            changes.push(after_gap("rollback", &|| self.post("rollback", "{}").map(drop))?);
         }
-        Ok(())
+        Ok(changes)
     }
 
     fn push(&self, name: &str) -> Result<()> {
@@ -221,7 +210,7 @@ impl Site {
     fn canary(&self) -> Result<Change> {
         self.push(THIN)?;
         self.post("stage", &format!(r#"{{"version":"{THIN}"}}"#))?;
-        timed("canary", || {
+        Change::timed("canary", || {
             for share in CANARY_SHARES {
                 let body = format!(r#"{{"version":"{THIN}","share":{share}}}"#);
                 if self.post("canary", &body).is_err() {
@@ -261,7 +250,7 @@ impl Site {
         for _ in 0..shadowing.pairs {
             for (kind, on) in [("without", 0.0), ("with", shadowing.share)] {
                 share(on)?;
-                turns.push(timed(kind, || {
+                turns.push(Change::timed(kind, || {
                     thread::sleep(shadowing.turn);
                     Ok(())
                 })?);
@@ -322,105 +311,6 @@ fn thin() -> Rows {
 
 fn ended(load: Load) -> Result<Vec<Witness>> {
     load.join().expect("the load's thread panicked")
-}
-
-fn timed(kind: &'static str, change: impl FnOnce() -> Result<()>) -> Result<Change> {
-    let asked = Instant::now();
-    change()?;
-    Ok(Change { kind, asked, done: Instant::now() })
-}
-
-fn report(witnesses: &[Witness], changes: &[Change]) {
-    report_truth(witnesses);
-    for kind in kinds(changes) {
-        let times: Vec<_> = changes.iter().filter(|change| change.kind == kind).map(Change::milliseconds).collect();
-        let longest = times.iter().copied().fold(0.0, f64::max);
-        println!("{} x {kind}: median {:.1} ms, longest {longest:.1} ms", times.len(), median(&times));
-    }
-    let mut table = table(&["window", "replies", "p50 us", "p90", "p99", "p99.9", "max"]);
-    let between = windows(witnesses, changes, None);
-    let mut row = |name: &str, histogram: &Histogram<u64>| {
-        let cells = quantiles_us(histogram).map(|value| format!("{value:.0}"));
-        table.add_row([name.to_owned(), histogram.len().to_string()].into_iter().chain(cells));
-    };
-    row("between", &between);
-    let mut all = latencies();
-    for kind in kinds(changes) {
-        let histogram = windows(witnesses, changes, Some(kind));
-        row(kind, &histogram);
-        all += histogram;
-    }
-    row("all changes", &all);
-    println!("{table}");
-    println!("p99.9 in changes / between: {:.2}x", quantiles_us(&all)[3] / quantiles_us(&between)[3]);
-}
-
-fn report_truth(witnesses: &[Witness]) {
-    let sum = |figure: fn(&Witness) -> u64| witnesses.iter().map(figure).sum::<u64>();
-    println!(
-        "replies {}, failed {}, not what their release says {}",
-        sum(|witness| witness.samples.len() as u64),
-        sum(|witness| witness.failures.len() as u64),
-        sum(|witness| witness.torn),
-    );
-    let wrong = witnesses.iter().filter_map(|witness| witness.first_wrong.as_ref());
-    wrong.for_each(|wrong| println!("first wrong: {wrong}"));
-}
-
-/// The kinds of change, in the order in which they first happened.
-fn kinds(changes: &[Change]) -> Vec<&'static str> {
-    let mut kinds = Vec::new();
-    for change in changes {
-        if !kinds.contains(&change.kind) {
-            kinds.push(change.kind);
-        }
-    }
-    kinds
-}
-
-/// Latencies of the replies whose wait overlaps a change of this kind; with none, of those that overlap no change. Ends with the
-/// last change.
-fn windows(witnesses: &[Witness], changes: &[Change], kind: Option<&str>) -> Histogram<u64> {
-    let mut histogram = latencies();
-    for witness in witnesses {
-        let Some(epoch) = witness.epoch else { continue };
-        let warm = witness.samples.iter().filter(|sample| sample.due > WARM_UP);
-        let inside = warm.filter(|sample| window_of(sample, epoch, changes) == Some(kind));
-        inside.for_each(|sample| histogram.saturating_record(sample.latency.as_nanos() as u64));
-    }
-    histogram
-}
-
-/// The kind of change that a sample falls in, if in one; none of both after the last.
-fn window_of<'a>(sample: &Sample, epoch: Instant, changes: &'a [Change]) -> Option<Option<&'a str>> {
-    let due = epoch + sample.due;
-    let next = changes.get(changes.partition_point(|change| change.done + AFTER_CHANGE < due))?;
-    Some((due + sample.latency >= next.asked).then_some(next.kind))
-}
-
-fn report_turns(witnesses: &[Witness], turns: &[Change]) {
-    report_truth(witnesses);
-    let tails: Vec<_> =
-        turns.iter().map(|turn| windows(witnesses, std::slice::from_ref(turn), Some(turn.kind))).collect();
-    let mut table = table(&["turns", "replies", "p50 us", "p90", "p99", "p99.9", "max"]);
-    for kind in kinds(turns) {
-        let mut all = latencies();
-        turns.iter().zip(&tails).filter(|(turn, _)| turn.kind == kind).for_each(|(_, tail)| all += tail);
-        let cells = quantiles_us(&all).map(|value| format!("{value:.0}"));
-        table.add_row([kind.to_owned(), all.len().to_string()].into_iter().chain(cells));
-    }
-    println!("{table}");
-    for (name, at) in [("p50", 0), ("p99", 2), ("p99.9", 3)] {
-        let ratio = |pair: &[Histogram<u64>]| quantiles_us(&pair[1])[at] / quantiles_us(&pair[0])[at];
-        let ratios: Vec<_> = tails.chunks_exact(2).map(ratio).collect();
-        println!("{name} with / without: {:.3}x, median of {} pairs", median(&ratios), ratios.len());
-    }
-}
-
-impl Change {
-    fn milliseconds(&self) -> f64 {
-        (self.done - self.asked).as_secs_f64() * 1e3
-    }
 }
 
 impl Cli {

@@ -164,11 +164,11 @@ impl Cli {
     /// Table hits for a while, and unseen histories of their own beside them where a number says which.
     fn round(&self, segue: &Segue, unseen: Option<usize>) -> Result<Round> {
         let hits = release::http_questions(&release::histories(rows(), QUESTIONS));
-        let table = self.plan(segue, 64, self.rate, hits);
+        let table = self.plan(segue, hits, (64, self.rate));
         let count = (self.unseen_rate * self.seconds) as usize + self.unseen_connections;
         let unseen = unseen.map(|round| {
             let histories = unseen_histories(round * count..(round + 1) * count);
-            let plan = self.plan(segue, self.unseen_connections, self.unseen_rate, histories);
+            let plan = self.plan(segue, histories, (self.unseen_connections, self.unseen_rate));
             thread::spawn(move || http::run(&plan, Heard::default))
         });
         let mut round = Round { table: Tally::total(http::run(&table, Tally::default)?), ..Round::default() };
@@ -179,7 +179,7 @@ impl Cli {
         Ok(round)
     }
 
-    fn plan(&self, segue: &Segue, connections: usize, per_second: f64, questions: Vec<Bytes>) -> Plan {
+    fn plan(&self, segue: &Segue, questions: Vec<Bytes>, (connections, per_second): (usize, f64)) -> Plan {
         Plan {
             address: segue.server.address,
             connections,
