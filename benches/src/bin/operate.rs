@@ -1,6 +1,6 @@
 //! Does operating the service show: in a failed request, a torn answer, or the tail?
 //!
-//! Data: releases of the same 579,121 histories with other candidates; each reply must say what the release it names says. Command:
+//! Data: releases of the same histories (579,121, or `--histories`) with other candidates; each reply must say what the release it names says. Command:
 //! `operate changes` (100 pushes, 100 activations, 50 rollbacks, and a canary that goes up and is aborted, under an open loop at 60 % of
 //! the capacity measured before it), `operate shadow` (turns with and without a shadow on 10 % of the questions). Baseline: the same run
 //! between the changes; the turns without a shadow.
@@ -36,7 +36,7 @@ const FIRST: &str = "first";
 const QUESTIONS: usize = 1_000;
 /// Shares of the traffic that the canary gets, one after the other.
 const CANARY_SHARES: [f64; 3] = [0.05, 0.2, 0.5];
-/// What a change takes, about: the load lasts for as many as there will be.
+/// What a change takes with the usual table, about: the load lasts for as many as there will be.
 const CHANGE_EXPECTED: Duration = Duration::from_millis(300);
 /// How long the canary may take until it is aborted.
 const ABORT_WAIT: Duration = Duration::from_secs(120);
@@ -67,6 +67,12 @@ struct Cli {
     /// The service's program.
     #[arg(long, global = true, default_value_os_t = default_program())]
     segue: PathBuf,
+    /// Histories of each release, about.
+    #[arg(long, global = true, default_value_t = release::HISTORIES)]
+    histories: u64,
+    /// A flag for the service as well, `--memory-huge-pages=true` for one; may be given again.
+    #[arg(long, global = true)]
+    flag: Vec<String>,
     /// Directory for the stores; emptied at the end.
     #[arg(long, global = true, default_value = "/tmp/segue-bench-operate")]
     dir: PathBuf,
@@ -130,6 +136,7 @@ struct Site {
     ours: PathBuf,
     load_core: String,
     rate: f64,
+    rows: Rows,
 }
 
 /// The load, under way.
@@ -137,17 +144,19 @@ type Load = JoinHandle<Result<Vec<Witness>>>;
 
 impl Site {
     fn prepare(cli: &Cli) -> Result<Self> {
-        let (ours, theirs) = (cli.dir.join("ours"), cli.dir.join("theirs"));
+        let (ours, theirs) = (cli.dir.join(format!("ours-{}", cli.histories)), cli.dir.join("theirs"));
         std::fs::remove_dir_all(&theirs).ok();
+        let rows = Rows::new(cli.histories, 1.0);
         for seed in 0..SEEDS {
-            release::write(&ours, release::usual_rows().with_seed(seed), &base(seed))?;
+            release::write(&ours, rows.with_seed(seed), &base(seed))?;
         }
-        release::write(&ours, thin(), THIN)?;
-        release::write(&theirs, release::usual_rows(), FIRST)?;
+        release::write(&ours, rows.thinned(THIN_SHARE), THIN)?;
+        release::write(&theirs, rows, FIRST)?;
         release::activate(&theirs, FIRST)?;
-        let segue = Segue::start_with(&cli.setup(theirs), &FLAGS)?;
+        let flags: Vec<_> = FLAGS.into_iter().chain(cli.flag.iter().map(String::as_str)).collect();
+        let segue = Segue::start_with(&cli.setup(theirs), &flags)?;
         let operator = Client::new(&format!("http://{}", segue.admin), None)?;
-        let mut site = Self { segue, operator, ours, load_core: cli.load_core.clone(), rate: 0.0 };
+        let mut site = Self { segue, operator, ours, load_core: cli.load_core.clone(), rate: 0.0, rows };
         site.rate = cli.rate.map_or_else(|| Ok(cli.of_capacity * site.capacity()?), Ok::<_, anyhow::Error>)?;
         println!("{:.0} requests a second", site.rate);
         Ok(site)
@@ -156,7 +165,7 @@ impl Site {
     /// Replies a second of a closed loop.
     fn capacity(&self) -> Result<f64> {
         const SECONDS: u64 = 5;
-        let questions = release::http_questions(&release::histories(release::usual_rows(), QUESTIONS));
+        let questions = release::http_questions(&release::histories(self.rows, QUESTIONS));
         let plan = Plan { pace: Pace::Closed, ..self.plan(questions, Duration::from_secs(SECONDS)) };
         let core = self.load_core.clone();
         let load = thread::spawn(move || keep_thread_to_cores(&core).and_then(|()| http::run(&plan, Tally::default)));
@@ -170,10 +179,11 @@ impl Site {
         for (turn, name) in (0..).zip(&names) {
             release::rename(&self.ours, &base(turn % SEEDS), name)?;
         }
-        let of = |(turn, name): (u64, &String)| (name.clone(), release::usual_rows().with_seed(turn % SEEDS));
-        let known = [(FIRST.to_owned(), release::usual_rows()), (THIN.to_owned(), thin())];
+        let of = |(turn, name): (u64, &String)| (name.clone(), self.rows.with_seed(turn % SEEDS));
+        let known = [(FIRST.to_owned(), self.rows), (THIN.to_owned(), self.rows.thinned(THIN_SHARE))];
         let truth = self.truth((0..).zip(&names).map(of).chain(known));
-        let span = Duration::from_secs(20) + (changing.gap + CHANGE_EXPECTED) * 5 * names.len() as u32 / 2;
+        let expected = CHANGE_EXPECTED * (self.rows.possible() / release::HISTORIES).max(1) as u32;
+        let span = Duration::from_secs(20) + (changing.gap + expected) * 5 * names.len() as u32 / 2;
         let load = self.load(&truth, span);
         thread::sleep(WARM_UP);
         let mut changes = Vec::new();
@@ -238,10 +248,10 @@ impl Site {
     }
 
     fn shadow(&self, shadowing: &Shadowing) -> Result<()> {
-        let (name, rows) = (base(1), release::usual_rows().with_seed(1));
+        let (name, rows) = (base(1), self.rows.with_seed(1));
         self.push(&name)?;
         self.post("stage", &format!(r#"{{"version":"{name}"}}"#))?;
-        let truth = self.truth([(FIRST.to_owned(), release::usual_rows()), (name.clone(), rows)]);
+        let truth = self.truth([(FIRST.to_owned(), self.rows), (name.clone(), rows)]);
         let load = self.load(&truth, shadowing.turn * (2 * shadowing.pairs + 2) as u32);
         let share = |share| self.post("shadow", &format!(r#"{{"version":"{name}","share":{share}}}"#)).map(drop);
         share(0.0)?;
@@ -274,7 +284,7 @@ impl Site {
     }
 
     fn truth(&self, releases: impl IntoIterator<Item = (String, Rows)>) -> Arc<Truth> {
-        let histories = release::histories(release::usual_rows(), QUESTIONS);
+        let histories = release::histories(self.rows, QUESTIONS);
         Arc::new(Truth { histories, releases: releases.into_iter().collect() })
     }
 
@@ -303,10 +313,6 @@ impl Site {
 /// The name of a release whose content others have too.
 fn base(seed: u64) -> String {
     format!("base-{seed}")
-}
-
-fn thin() -> Rows {
-    release::usual_rows().thinned(THIN_SHARE)
 }
 
 fn ended(load: Load) -> Result<Vec<Witness>> {
