@@ -7,9 +7,8 @@
 //! n / m. What a count was inherited with is kept beside it, so what was surely seen is known as well.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::RandomState;
 
-use priority_queue::PriorityQueue;
+use keyed_priority_queue::{Entry, KeyedPriorityQueue};
 
 use super::History;
 use super::file::Row;
@@ -19,7 +18,7 @@ use super::file::Row;
 pub struct Summary {
     histories_max: usize,
     /// The smallest count is the first to go.
-    counts: PriorityQueue<History, Reverse<Count>>,
+    counts: KeyedPriorityQueue<History, Reverse<Count>>,
     evicted: u64,
 }
 
@@ -34,7 +33,7 @@ impl Summary {
     /// Room for `histories_max` histories, at least one.
     pub fn new(histories_max: usize) -> Self {
         let histories_max = histories_max.max(1);
-        let counts = PriorityQueue::with_capacity_and_hasher(histories_max, RandomState::new());
+        let counts = KeyedPriorityQueue::with_capacity(histories_max);
         Self { histories_max, counts, evicted: 0 }
     }
 
@@ -45,7 +44,9 @@ impl Summary {
 
     /// Counts a history. Returns how many records of another were given up for it.
     pub fn add(&mut self, history: History) -> u64 {
-        if self.counts.change_priority_by(&history, |Reverse(count)| count.upper += 1) {
+        if let Entry::Occupied(held) = self.counts.entry(history) {
+            let Reverse(count) = *held.get_priority();
+            held.set_priority(Reverse(Count { upper: count.upper + 1, ..count }));
             return 0;
         }
         let least = self.make_room();
