@@ -3,6 +3,7 @@
 #[path = "../support/admin.rs"]
 mod admin;
 
+mod back;
 mod commands;
 mod killed;
 mod model;

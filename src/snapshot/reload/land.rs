@@ -200,10 +200,12 @@ impl Follower {
             Aim::Follow(looking) => {
                 let failure = self.refuse(failure, *looking);
                 self.remember_serving();
+                self.tidy();
                 self.fall_back(version);
                 failure
             }
             Aim::Keep(version) => {
+                tracing::warn!(release = %version, "it is not kept in memory, and could not serve: {error}");
                 self.let_go(version);
                 failure
             }
