@@ -132,7 +132,7 @@ declare! {
     LOADS = Kind::Counter, "segue_release_loads_total", [],
         "Releases swapped in.";
     LOAD_FAILURES = Kind::Counter, "segue_release_load_failures_total", ["reason"],
-        "Releases refused; the one before keeps serving.";
+        "Loads that failed, and not at a gate; the release before keeps serving.";
     LOAD_PHASE_DURATION = Kind::Histogram(PHASE_BUCKETS), "segue_release_load_phase_duration_seconds", ["phase"],
         "Time that each phase of loading a release took.";
     RELOAD_CHECKS = Kind::Counter, "segue_reload_checks_total", [],

@@ -193,7 +193,6 @@ impl Follower {
 
     /// Says why a release could not be loaded, and goes on without it.
     fn give_up(&mut self, aim: &Aim, version: &Version, error: &ReleaseError) -> Failure {
-        error.gate().into_iter().for_each(|gate| self.parts.metrics.gate().refused(gate));
         let failure = Failure::of_load(version, error);
         self.write_down_refused(version, &failure);
         match aim {
@@ -205,9 +204,8 @@ impl Follower {
                 failure
             }
             Aim::Keep(version) => {
-                tracing::warn!(release = %version, "it is not kept in memory, and could not serve: {error}");
                 self.let_go(version);
-                failure
+                self.count(failure)
             }
             // What the pointer names, and why it does not serve, is more to the point.
             Aim::Restore(_) => self.count(failure),
