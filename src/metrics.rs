@@ -199,7 +199,7 @@ declare! {
         "Canaries that the service made current once they had baked.";
     // The doors' locks, and who turned them.
     ADMIN_CHANGES = Kind::Counter, "segue_admin_changes_total", ["change", "outcome"],
-        "Changes asked for by operators or made by the service itself, by how they ended; the audit log has who and why.";
+        "Changes asked for by operators, made by the service itself or found on the disk, by how they ended; the audit log has who and why.";
     AUDIT_FAILURES = Kind::Counter, "segue_audit_failures_total", [],
         "Lines that the audit log does not hold because the disk refused; changes are refused meanwhile.";
     TLS_HANDSHAKE_FAILURES = Kind::Counter, "segue_tls_handshake_failures_total", ["door"],

@@ -7,6 +7,7 @@ mod back;
 mod commands;
 mod killed;
 mod model;
+mod outside;
 mod random;
 mod stand;
 mod start;

@@ -124,7 +124,7 @@ impl Follower {
     ) -> Result<Effect, Failure> {
         let version = release.manifest().version.clone();
         let before = self.state.clone();
-        self.remember(edit).map_err(|error| Failure::refused(Some(version.clone()), &error))?;
+        self.remember_moved(&version, edit).map_err(|error| Failure::refused(Some(version.clone()), &error))?;
         reached(Moment::Pointed);
         if self.state.current.as_ref() != Some(&version) {
             // Another process moved the pointer a moment before.

@@ -114,7 +114,7 @@ impl Follower {
             return;
         }
         match retention::expire(&self.parts.store, self.rules.retired_max, &serving) {
-            Ok(state) => self.state = state,
+            Ok(state) => self.adopt(state),
             Err(error) => tracing::warn!("releases that served long ago stay on disk: {error}"),
         }
         self.retired.sweep();
