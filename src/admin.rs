@@ -103,6 +103,8 @@ pub struct Parts {
     pub ingest: Arc<Ingest>,
     /// Where it is written how pulling stands.
     pub pulling: Board,
+    /// Where changes are recorded: [`Admin::audit`].
+    pub audit: Audit,
 }
 
 /// The door, open; it closes when told to, not when dropped.
@@ -110,7 +112,6 @@ pub struct Parts {
 pub struct Running {
     stop: Drain,
     tls: Option<Arc<Tls>>,
-    audit: Audit,
     thread: JoinHandle<io::Result<()>>,
 }
 
@@ -142,7 +143,6 @@ pub enum AdminStartError {
 /// What was made ready for the door's thread.
 struct Opening {
     parts: Parts,
-    audit: Audit,
     tls: Option<Arc<Tls>>,
 }
 
@@ -168,23 +168,30 @@ impl Admin {
         self.listener.local_addr()
     }
 
+    /// Opens the audit log at its configured place, or in the store.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn audit(&self, store: &Store, metrics: &Metrics) -> Result<Audit, AdminStartError> {
+        Ok(Audit::open(self.config.admin.audit_file.as_deref(), store.dir(), metrics.clone())?)
+    }
+
     /// Opens the door on a thread of its own.
     pub fn start(self, parts: Parts) -> Result<Running, AdminStartError> {
         let runtime =
             runtime::Builder::new_current_thread().enable_all().max_blocking_threads(DISK_THREADS_MAX).build()?;
-        let audit = Audit::open(self.config.admin.audit_file.as_deref(), parts.store.dir(), parts.metrics.clone())?;
         let tls = Tls::of::<AdminProtocol>(TlsFiles::admin(&self.config.admin), &parts.metrics)?;
-        let opening = Opening { parts, audit: audit.clone(), tls: tls.clone() };
+        let opening = Opening { parts, tls: tls.clone() };
         let stop = Drain::default();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("segue-admin".to_owned());
         let thread = thread.spawn(move || self.run(runtime, opening, &stopped).inspect_err(log_end))?;
-        Ok(Running { stop, tls, audit, thread })
+        Ok(Running { stop, tls, thread })
     }
 
     fn run(self, runtime: Runtime, opening: Opening, stop: &Drain) -> io::Result<()> {
-        let (Self { listener, auth, config }, Opening { parts, audit, tls }) = (self, opening);
-        let desk = Arc::new(Desk::new(parts, (auth, audit), &config, stop));
+        let (Self { listener, auth, config }, Opening { parts, tls }) = (self, opening);
+        let desk = Arc::new(Desk::new(parts, auth, &config, stop));
         let door = Door::new(listener, AdminProtocol::new(&desk, &config.admin), config.admin.connections_max);
         let door = door.with_tls(tls);
         let workers = Workers::on(runtime.handle().clone());
@@ -206,11 +213,6 @@ impl Running {
     /// Its certificates, where it speaks TLS.
     pub fn tls(&self) -> Option<Arc<Tls>> {
         self.tls.clone()
-    }
-
-    /// Where changes are recorded, for those that the service makes by itself.
-    pub fn audit(&self) -> Audit {
-        self.audit.clone()
     }
 
     /// Closes the door and waits, within a limit, until it is.

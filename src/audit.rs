@@ -77,6 +77,16 @@ impl Audit {
         }
     }
 
+    /// Records as begun what another hand did, and what cannot be refused any more, such as a pointer that moved on the disk; a
+    /// line that cannot be written is counted and logged, and its end is recorded all the same. Waits for the disk.
+    pub fn seen(&self, change: Change) -> Begun {
+        let id = line::id();
+        if let Err(error) = self.append(&Line::new(&id, &change, Ending::Begun)) {
+            tracing::error!(change = change.verb.word(), "what is seen is not in the audit log: {}", error.source);
+        }
+        Begun { audit: self.clone(), id, change, ended: false }
+    }
+
     /// Records what the service did by itself and could not have left undone, such as ending a trial that hurts; a line
     /// that cannot be written is counted and logged. Waits for the disk.
     pub fn note(&self, change: &Change) {

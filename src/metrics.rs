@@ -132,7 +132,7 @@ declare! {
     LOADS = Kind::Counter, "segue_release_loads_total", [],
         "Releases swapped in.";
     LOAD_FAILURES = Kind::Counter, "segue_release_load_failures_total", ["reason"],
-        "Releases refused; the one before keeps serving.";
+        "Loads that failed, and not at a gate; the release before keeps serving.";
     LOAD_PHASE_DURATION = Kind::Histogram(PHASE_BUCKETS), "segue_release_load_phase_duration_seconds", ["phase"],
         "Time that each phase of loading a release took.";
     RELOAD_CHECKS = Kind::Counter, "segue_reload_checks_total", [],
@@ -199,7 +199,7 @@ declare! {
         "Canaries that the service made current once they had baked.";
     // The doors' locks, and who turned them.
     ADMIN_CHANGES = Kind::Counter, "segue_admin_changes_total", ["change", "outcome"],
-        "Changes asked for by operators or made by the service itself, by how they ended; the audit log has who and why.";
+        "Changes asked for by operators, made by the service itself or found on the disk, by how they ended; the audit log has who and why.";
     AUDIT_FAILURES = Kind::Counter, "segue_audit_failures_total", [],
         "Lines that the audit log does not hold because the disk refused; changes are refused meanwhile.";
     TLS_HANDSHAKE_FAILURES = Kind::Counter, "segue_tls_handshake_failures_total", ["door"],

@@ -133,7 +133,10 @@ impl Service {
         let flusher = Flusher::start(flushed, &config.unseen)?;
         let store = Store::open(&config.release.dir);
         let book = Book::new();
-        let parts = Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book };
+        let audit = admin.audit(&store, &metrics)?;
+        let (recorded, steered) = (audit.clone(), audit.clone());
+        let parts =
+            Parts { store: store.clone(), live: live.clone(), metrics: metrics.clone(), book, audit: audit.clone() };
         let reloader = Reloader::start(parts, config)?;
         let ingest = ingest::Parts::new(&store, config, &metrics, reloader.book());
         let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(config)));
@@ -145,13 +148,13 @@ impl Service {
             reloader: reloader.clone(),
             ingest: ingest.clone(),
             pulling: board.clone(),
+            audit,
         };
         let admin = admin.start(shown)?;
-        let (audit, taken) = (admin.audit(), metrics.transfer());
-        let (followed, recorded) = (reloader.clone(), audit.clone());
+        let (taken, followed) = (metrics.transfer(), reloader.clone());
         let pulled = pull::Parts { store, ingest, reloader: followed, metrics: taken, audit: recorded, board };
         let puller = Puller::start(pulled, &config.pull)?;
-        let steer = Box::new(Recorded::new(reloader.clone(), live.clone(), audit));
+        let steer = Box::new(Recorded::new(reloader.clone(), live.clone(), steered));
         let guard = Guard::start(guard::Parts { live, metrics: metrics.trial(), steer }, &config.canary)?;
         let certificates = tls.follow(admin.tls())?;
         let doors = Doors::new(sockets, tls, &room, (config, &metrics))?;

@@ -7,6 +7,8 @@ mod support;
 mod depot;
 #[path = "pull/program.rs"]
 mod program;
+#[path = "pull/recorded.rs"]
+mod recorded;
 #[path = "support/s3.rs"]
 mod s3;
 

@@ -161,6 +161,7 @@ fn every_release_error_is_tripped_by_its_cause() {
         assert_eq!((variant(&error).as_str(), error.reason()), (expected, reason), "{error}");
         assert!(error.to_string().contains(words), "{error}");
         assert!(ReleaseError::REASONS.contains(&reason));
+        assert!(error.gate().is_some() || ReleaseError::UNGATED_REASONS.contains(&reason), "{error}");
         seen.insert(variant(&error));
     }
     assert_eq!(seen, variants("src/snapshot/release.rs", "ReleaseError"));

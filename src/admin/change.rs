@@ -122,7 +122,8 @@ impl Desk {
         }
         let Outcome { before, after, result } = settled(self.ask(change.clone())).await?;
         self.book().tell();
-        let effect = result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure })?;
+        let effect =
+            result.map_err(|failure| AdminError::NotChanged { change: change.clone(), failure: Box::new(failure) })?;
         let (before, after) = (PositionsBody::from(before), PositionsBody::from(after));
         let serving = after.serving.as_ref().map(Version::as_str);
         tracing::info!(change = change.verb().word(), to = change.goal(), serving, "changed by an operator");

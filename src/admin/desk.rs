@@ -38,7 +38,7 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Gathers what the calls work on.
-    pub(super) fn new(parts: Parts, (auth, audit): (Auth, Audit), config: &Config, stop: &Drain) -> Self {
+    pub(super) fn new(parts: Parts, auth: Auth, config: &Config, stop: &Drain) -> Self {
         Self {
             pace: Pace { idle_max: config.admin.body_idle_timeout },
             figures: Recorder::default(),
@@ -46,8 +46,8 @@ impl Desk {
             started: Instant::now(),
             stop: stop.clone(),
             facts: Mutex::default(),
+            audit: parts.audit.clone(),
             auth,
-            audit,
             parts,
         }
     }

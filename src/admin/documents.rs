@@ -85,7 +85,7 @@ pub struct HealthBody {
 pub struct FailureBody {
     /// The release that failed, if the pointer named one.
     pub release: Option<Version>,
-    /// Its class, as in `segue_release_load_failures_total`.
+    /// Its class, such as `checksum`.
     pub reason: String,
     /// What was expected, what came, and what to do.
     pub text: String,
@@ -253,7 +253,7 @@ impl From<Stage> for StageBody {
 }
 
 impl From<Failure> for FailureBody {
-    fn from(Failure { version, reason, text, at_unix_s }: Failure) -> Self {
+    fn from(Failure { version, reason, text, at_unix_s, .. }: Failure) -> Self {
         Self { release: version, reason: reason.to_owned(), text, at_unix_s }
     }
 }

@@ -123,8 +123,8 @@ pub(super) enum AdminError {
     NotChanged {
         /// What was asked for.
         change: Change,
-        /// Why not.
-        failure: Failure,
+        /// Why not. Boxed, since every result of this door carries the room for it.
+        failure: Box<Failure>,
     },
     /// The store could not be read or its pointer not moved.
     #[error(transparent)]

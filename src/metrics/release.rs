@@ -36,7 +36,7 @@ pub struct ReleaseMetrics {
 
 impl ReleaseMetrics {
     pub(super) fn new(registrar: &Arc<Registrar>) -> Self {
-        for reason in ReleaseError::REASONS {
+        for reason in ReleaseError::UNGATED_REASONS {
             registrar.counter(&LOAD_FAILURES, &[reason]).absolute(0);
         }
         Self {
@@ -59,8 +59,8 @@ impl ReleaseMetrics {
         *self.described.lock().unwrap_or_else(PoisonError::into_inner) = describe(manifest, now_unix_s);
     }
 
-    /// Counts a refused release, by the error's own [`reason`](ReleaseError::reason). Refusals are rare enough to look
-    /// the counter up.
+    /// Counts a load that failed, by the error's own [`reason`](ReleaseError::reason); never what a gate refused. Failures
+    /// are rare enough to look the counter up.
     pub fn load_failed(&self, reason: &'static str) {
         self.registrar.counter(&LOAD_FAILURES, &[reason]).increment(1);
     }

@@ -170,11 +170,11 @@ fn only_the_serving_release_is_described() {
 fn a_refused_release_changes_one_count() {
     let metrics = Metrics::new();
     metrics.release().loaded(&manifest("march", &[761, 579_121]), 1_700_000_200);
-    metrics.release().load_failed("golden");
+    metrics.release().load_failed("missing");
     metrics.release().phase(Phase::Check, Duration::from_millis(2));
     metrics.release().reload_checked();
     let text = metrics.render();
-    check(&text, r#"segue_release_load_failures_total{reason="golden"} 1"#);
+    check(&text, r#"segue_release_load_failures_total{reason="missing"} 1"#);
     check(&text, r#"segue_release_load_failures_total{reason="io"} 0"#);
     check(&text, r#"segue_release_load_phase_duration_seconds_count{phase="check"} 1"#);
     check(&text, "segue_reload_checks_total 1");

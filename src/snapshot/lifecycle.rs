@@ -169,10 +169,14 @@ impl Standing {
             Self::Previous => {
                 matches!(next, Self::Current | Self::Retired | Self::Verifying | Self::Staged | Self::Quarantined)
             }
-            Self::Retired | Self::Failed => {
-                matches!(next, Self::Fetching | Self::Verifying | Self::Retired | Self::Failed | Self::Quarantined)
-            }
+            // It is the one to go back to again, where what stood between was quarantined.
+            Self::Retired => next.follows_ended() || matches!(next, Self::Previous),
+            Self::Failed => next.follows_ended(),
         }
+    }
+
+    const fn follows_ended(self) -> bool {
+        self.is_ended() || matches!(self, Self::Fetching | Self::Verifying)
     }
 
     const fn follows_staged(self) -> bool {

@@ -168,7 +168,7 @@ pub struct Release {
 }
 
 impl ReleaseError {
-    /// The label of `segue_release_load_failures_total{reason}`.
+    /// Its class, as a failure's reason spells it.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "missing",
@@ -227,6 +227,9 @@ impl ReleaseError {
         "memory",
         "quality",
     ];
+
+    /// Those of them that no gate may stand for: the labels of `segue_release_load_failures_total{reason}`.
+    pub const UNGATED_REASONS: [&str; 5] = ["missing", "io", "manifest", "catalogue", "model"];
 
     fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

@@ -15,6 +15,7 @@ use super::lifecycle::{Book, Reason};
 use super::live::{Live, Share};
 use super::manifest::Version;
 use super::store::Store;
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::metrics::Metrics;
 
@@ -24,6 +25,7 @@ mod follower;
 mod land;
 mod loader;
 mod outcome;
+mod outside;
 mod residents;
 mod retired;
 mod retry;
@@ -62,6 +64,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Where it writes down how each release stands.
     pub book: Book,
+    /// Where it records that another hand moved the pointer.
+    pub audit: Audit,
 }
 
 impl Reloader {

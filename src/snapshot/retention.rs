@@ -31,7 +31,7 @@ pub fn expire(store: &Store, retired_max: usize, serving: &Version) -> Result<St
             let _ = hide(&store.model_path(orphaned));
         }
         reached(Moment::Hidden);
-        state.retired.retain(|version| !gone.contains(version));
+        state.forget(&gone);
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure rules over a small document; it must never touch a disk. An edit that is refused changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct State {
     /// quarantined among them. One that never served stands before all that did: it is wanted least.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<Version>,
+    /// The retired ones that never served here or were rolled back from: a rollback does not go to them by itself.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unwanted: BTreeSet<Version>,
 }
 
 /// Why and when a release was quarantined.
@@ -123,7 +126,7 @@ impl State {
         if self.current.as_ref() == Some(version) {
             return Ok(());
         }
-        self.retired.retain(|retired| retired != version);
+        self.unretire(version);
         let before = self.staged.replace(version.clone());
         self.retire_unserved(before.filter(|before| before != version));
         Ok(())
@@ -145,7 +148,7 @@ impl State {
     pub fn succeed(&mut self, before: &Version) {
         let elsewhere = [&self.current, &self.previous].into_iter().flatten().any(|held| held == before);
         if !elsewhere && !self.quarantined.contains_key(before) {
-            self.retired.retain(|retired| retired != before);
+            self.unretire(before);
             self.replace_previous(Some(before.clone()));
         }
     }
@@ -183,13 +186,16 @@ impl State {
         self.pinned = None;
     }
 
-    /// Bars a release for good; where it is the current one, goes back to the one before first.
+    /// Bars a release for good; where it is the current one, goes back to the one before first. What was rolled back from
+    /// earlier stays declined: nobody went back on that. [`State::reach_back`] should follow.
     pub fn quarantine(&mut self, version: &Version, reason: &Reason, at_unix_s: u64) -> Result<(), Refusal> {
         if self.quarantined.contains_key(version) {
             return Ok(());
         }
         if self.current.as_ref() == Some(version) {
+            let declined = self.declined.clone();
             self.roll_back()?;
+            self.declined = declined;
         }
         self.clear(version);
         if self.previous.as_ref() == Some(version) {
@@ -199,6 +205,17 @@ impl State {
         self.quarantined.insert(version.clone(), why);
         self.retired.push(version.clone());
         Ok(())
+    }
+
+    /// Where there is nothing to roll back to, as once a release was quarantined: makes the latest retired release the
+    /// previous one that served here, was not found wanting since, and is `complete`.
+    pub fn reach_back(&mut self, complete: impl Fn(&Version) -> bool) {
+        if self.previous.is_some() {
+            return;
+        }
+        let found = self.retired.iter().rev().find(|version| self.served_well(version) && complete(version)).cloned();
+        found.iter().for_each(|found| self.unretire(found));
+        self.previous = found;
     }
 
     /// Whether a release may be fetched, staged or served: an error where it is quarantined.
@@ -237,6 +254,11 @@ impl State {
         good
     }
 
+    /// Takes out what is on the disk no more.
+    pub fn forget(&mut self, gone: &[Version]) {
+        gone.iter().for_each(|gone| self.unretire(gone));
+    }
+
     /// Whether a release must stay on the disk.
     pub fn holds(&self, version: &Version) -> bool {
         [&self.current, &self.previous, &self.staged, &self.pinned].into_iter().flatten().any(|held| held == version)
@@ -247,7 +269,18 @@ impl State {
         let other = |held: &Version| held != version;
         self.staged = self.staged.take().filter(other);
         self.declined = self.declined.take().filter(other);
-        self.retired.retain(other);
+        self.unretire(version);
+    }
+
+    fn unretire(&mut self, version: &Version) {
+        self.retired.retain(|retired| retired != version);
+        self.unwanted.remove(version);
+    }
+
+    /// Whether a retired release served here, and nobody went back from it.
+    fn served_well(&self, version: &Version) -> bool {
+        let declined = self.declined.as_ref() == Some(version);
+        !(declined || self.unwanted.contains(version) || self.quarantined.contains_key(version))
     }
 
     fn replace_previous(&mut self, next: Option<Version>) {
@@ -256,12 +289,16 @@ impl State {
     }
 
     fn retire(&mut self, version: Option<Version>) {
-        let gone = version.filter(|version| !self.holds(version));
-        self.retired.extend(gone);
+        let Some(gone) = version.filter(|version| !self.holds(version)) else { return };
+        if self.declined.as_ref() == Some(&gone) {
+            self.unwanted.insert(gone.clone());
+        }
+        self.retired.push(gone);
     }
 
     fn retire_unserved(&mut self, version: Option<Version>) {
         let gone = version.filter(|version| !self.holds(version));
+        self.unwanted.extend(gone.clone());
         self.retired.splice(..0, gone);
     }
 }

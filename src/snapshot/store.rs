@@ -184,9 +184,14 @@ impl Store {
         })
     }
 
-    /// Bars a release for good; where it is the current one, points back at the one before first.
+    /// Bars a release for good; where it is the current one, points back at the one before first. Where nothing is left to
+    /// go back to, what served before that and is complete becomes `previous`.
     pub fn quarantine(&self, version: &Version, reason: &Reason) -> Result<State, StoreError> {
-        self.edit(|state| state.quarantine(version, reason, unix_s()))
+        self.edit(|state| {
+            state.quarantine(version, reason, unix_s())?;
+            state.reach_back(|version| self.releasable(version).is_ok());
+            Ok(())
+        })
     }
 
     /// Changes what the store remembers: durable when it returns, and as before where it is refused.

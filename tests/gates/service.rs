@@ -42,6 +42,13 @@ fn refused(running: &Running, gate: &str) -> u64 {
     running.counted(&format!("segue_gate_refusals_total{{gate=\"{gate}\"}}"))
 }
 
+/// How often a load failed, for whatever reason.
+fn failed(running: &Running) -> u64 {
+    let text = running.service.metrics().render();
+    let counts = text.lines().filter_map(|line| line.strip_prefix("segue_release_load_failures_total{"));
+    counts.map(|line| line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok()).expect("a count")).sum()
+}
+
 fn serving(running: &Running) -> String {
     running.service.reloader().status().serving.unwrap().to_string()
 }
@@ -62,6 +69,7 @@ fn what_a_gate_refuses_changes_nothing_that_serves() {
         assert_eq!((entry.standing, entry.reason.map(|reason| reason.class)), (Standing::Failed, Some(gate)), "{name}");
         assert_eq!(serving(&running), "current");
     }
+    assert_eq!(failed(&running), 0, "a refusal is no load that failed");
     assert!(activate(&running, "next").result.is_ok(), "a sound one passes after all of them");
     assert_eq!(serving(&running), "next");
     // Its data is older than what serves now, but it served before.
@@ -86,6 +94,7 @@ fn damage_and_a_missing_signature_are_refusals_of_their_gates() {
     fs::write(&path, bytes).unwrap();
     let failure = activate(&running, "next").result.unwrap_err();
     assert_eq!((failure.reason, refused(&running, "integrity")), ("checksum", 1), "{}", failure.text);
+    assert_eq!(failed(&running), 0, "{}", failure.text);
     let running = start(|config| config.gates.signature = Signing::Required);
     let status = running.service.reloader().status();
     assert_eq!((status.serving, status.failure.unwrap().reason), (None, "signature"), "not even at the start");

@@ -25,6 +25,8 @@ use crate::stand::{Stand, until};
 const JOB: &str = "SEGUE_TEST_LIFE_JOB";
 /// The job of a child that is killed while it starts.
 const START: &str = "start";
+/// The job of a child that keeps nothing in memory that it could go back to.
+const ROLLBACK_BY_LOAD: &str = "rollback_by_load";
 
 const LOAD: &[Moment] =
     &[Moment::Opened, Moment::Verified, Moment::Completed, Moment::Warmed, Moment::Checked, Moment::Loaded];
@@ -32,21 +34,24 @@ const MOVE: &[Moment] = &[Moment::StateWritten, Moment::StateSynced, Moment::Sta
 const SWAP: &[Moment] = &[Moment::Pointed, Moment::Swapped];
 const REMOVE: &[Moment] = &[Moment::Hidden, Moment::Removed];
 
-/// A store where `c` is staged, `b` serves, `a` did before, and `d` only lies there.
+/// A store where `c` is staged, `b` serves, `a` did before, `o` before that, and `d` only lies there.
 fn store() -> TempDir {
     let dir = TempDir::new().expect("a temporary directory");
-    ["a", "b", "c", "d"].into_iter().for_each(|name| drop(publish(dir.path(), name, 0.5)));
+    ["o", "a", "b", "c", "d"].into_iter().for_each(|name| drop(publish(dir.path(), name, 0.5)));
     let store = Store::open(dir.path());
-    for name in ["a", "b"] {
+    for name in ["o", "a", "b"] {
         store.activate(&version(name)).expect("it is complete");
     }
     store.stage(&version("c")).expect("it is complete");
     dir
 }
 
-fn service(dir: &Path) -> Stand {
-    // So that whatever goes out of use is removed at once.
-    Stand::at(dir, |config| config.release.retired_max = 0)
+fn service(dir: &Path, keep_previous: bool) -> Stand {
+    Stand::at(dir, |config| {
+        // So that whatever goes out of use has the oldest removed at once.
+        config.release.retired_max = 1;
+        config.release.keep_previous = keep_previous;
+    })
 }
 
 fn perform(stand: &Stand, act: &str) -> Outcome {
@@ -55,7 +60,7 @@ fn perform(stand: &Stand, act: &str) -> Outcome {
         "stage" => stand.stage("d"),
         "activate" => stand.activate("d"),
         "promote" => stand.wait(reloader.promote(version("c"))),
-        "rollback" => stand.rollback(),
+        "rollback" | ROLLBACK_BY_LOAD => stand.rollback(),
         "pin" => stand.pin("b"),
         "quarantine" => stand.quarantine("b"),
         "abort" => {
@@ -78,12 +83,14 @@ fn the_child() {
     if act == START {
         arm();
     }
-    let stand = service(dir);
+    let stand = service(dir, act != ROLLBACK_BY_LOAD);
     stand.settle();
+    let kept = || stand.reloader.status().resident.contains(&version("a"));
+    until("what is kept in memory is there", || kept() == (act != ROLLBACK_BY_LOAD));
     arm();
     perform(&stand, act);
-    // What is removed is removed by a thread of its own.
-    until("the old release is removed", || stand.counted("segue_releases_retired_total") > 0);
+    // What is removed is removed by a thread of its own, and what is gone back to next is loaded by another.
+    until("it is killed", || false);
 }
 
 /// Kills a service in the middle of an act, and gives what it left.
@@ -108,6 +115,7 @@ fn check(act: &str, moments: &[&[Moment]], after: impl Fn(&mut State)) {
             current: Some(version("b")),
             previous: Some(version("a")),
             staged: Some(version("c")),
+            retired: vec![version("o")],
             ..State::default()
         };
         let moved = [Moment::StateNamed, Moment::Pointed, Moment::Swapped, Moment::Hidden, Moment::Removed];
@@ -122,7 +130,7 @@ fn check(act: &str, moments: &[&[Moment]], after: impl Fn(&mut State)) {
 fn check_left(dir: &Path, expected: State, when: &str) {
     let left = Store::open(dir).state().expect("the pointer is whole");
     assert_eq!(left.current, expected.current, "{when}");
-    let stand = service(dir);
+    let stand = service(dir, true);
     stand.settle();
     let served = stand.served().map(|name| version(&name));
     assert_eq!(served, expected.current, "what serves; {when}");
@@ -132,7 +140,7 @@ fn check_left(dir: &Path, expected: State, when: &str) {
     assert!(barred.iter().copied().eq(expected.quarantined.keys()), "{barred:?}; {when}");
     assert_eq!(
         (&state.previous, &state.staged, &state.pinned, &state.declined, &state.retired),
-        (&expected.previous, &expected.staged, &expected.pinned, &expected.declined, &Vec::new()),
+        (&expected.previous, &expected.staged, &expected.pinned, &expected.declined, &expected.retired),
         "{when}"
     );
     assert!(stand.live.trial().is_none(), "{when}");
@@ -174,21 +182,31 @@ fn while_it_swaps_and_removes_what_served_long_ago() {
 
 fn swapped(state: &mut State) {
     (state.current, state.previous) = (Some(version("d")), Some(version("b")));
+    state.retired = vec![version("a")];
 }
 
 #[test]
 fn while_it_promotes() {
     check("promote", &[MOVE, SWAP, REMOVE], |state| {
         (state.current, state.previous, state.staged) = (Some(version("c")), Some(version("b")), None);
+        state.retired = vec![version("a")];
     });
 }
 
 #[test]
 fn while_it_rolls_back() {
-    check("rollback", &[MOVE, SWAP], |state| {
-        (state.current, state.previous) = (Some(version("a")), Some(version("b")));
-        state.declined = Some(version("b"));
-    });
+    check("rollback", &[MOVE, SWAP], rolled_back);
+}
+
+/// What is not in memory is loaded first, and then the pointer moves once.
+#[test]
+fn while_it_rolls_back_by_a_load() {
+    check(ROLLBACK_BY_LOAD, &[LOAD, MOVE, SWAP], rolled_back);
+}
+
+fn rolled_back(state: &mut State) {
+    (state.current, state.previous) = (Some(version("a")), Some(version("b")));
+    state.declined = Some(version("b"));
 }
 
 #[test]
@@ -198,10 +216,22 @@ fn while_it_pins() {
 
 #[test]
 fn while_it_quarantines_what_serves() {
-    check("quarantine", &[MOVE, SWAP, REMOVE], |state| {
-        (state.current, state.previous) = (Some(version("a")), None);
-        bar(state, "b");
-    });
+    check("quarantine", &[MOVE, SWAP], reached_back);
+}
+
+/// What served before what is gone back to takes its place in memory, after the fact.
+#[test]
+fn while_it_loads_what_it_goes_back_to_next() {
+    for &moment in LOAD {
+        let mut expected = State { staged: Some(version("c")), ..State::default() };
+        reached_back(&mut expected);
+        check_left(kill("quarantine", moment).path(), expected, &format!("killed at {moment:?}"));
+    }
+}
+
+fn reached_back(state: &mut State) {
+    (state.current, state.previous) = (Some(version("a")), Some(version("o")));
+    bar(state, "b");
 }
 
 #[test]
@@ -215,4 +245,5 @@ fn while_it_takes_a_canary_back() {
 fn bar(state: &mut State, name: &str) {
     let why = segue::snapshot::state::Quarantined { reason: String::new(), text: String::new(), at_unix_s: 0 };
     state.quarantined.insert(version(name), why);
+    state.retired = vec![version(name)];
 }

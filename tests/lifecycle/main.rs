@@ -3,9 +3,11 @@
 #[path = "../support/admin.rs"]
 mod admin;
 
+mod back;
 mod commands;
 mod killed;
 mod model;
+mod outside;
 mod random;
 mod stand;
 mod start;

@@ -127,10 +127,11 @@ impl Model {
             if model.state.current.as_ref() == Some(version) {
                 return;
             }
-            model.state.retired.retain(|retired| retired != version);
+            model.unretire(version);
             if let Some(before) = model.state.staged.replace(version.clone()).filter(|before| before != version) {
                 model.canary = false;
                 if !model.holds(&before) {
+                    model.state.unwanted.insert(before.clone());
                     model.state.retired.insert(0, before);
                 }
             }
@@ -167,7 +168,7 @@ impl Model {
 
     fn quarantine(&mut self, version: &Version) -> Told {
         let (current, serves) = (self.state.current.as_ref() == Some(version), self.serving.as_ref() == Some(version));
-        let mut told = Ok(Effect::Changed);
+        let (mut told, declined) = (Ok(Effect::Changed), self.state.declined.clone());
         if serves && !current {
             return Err("no_previous");
         }
@@ -175,6 +176,7 @@ impl Model {
             told = self.rollback();
         }
         told.clone()?;
+        self.state.declined = declined;
         if self.barred.contains(version) {
             return Ok(Effect::Unchanged);
         }
@@ -182,7 +184,25 @@ impl Model {
         self.state.previous = self.state.previous.take().filter(|previous| previous != version);
         self.barred.insert(version.clone());
         self.state.retired.push(version.clone());
+        self.reach_back();
         told
+    }
+
+    /// What served before what was quarantined, well and still here, is where a rollback goes next.
+    fn reach_back(&mut self) {
+        let State { previous, retired, unwanted, declined, .. } = &self.state;
+        let (barred, disk) = (&self.barred, &self.disk);
+        let well = |version: &&Version| {
+            !barred.contains(version)
+                && !unwanted.contains(version)
+                && declined.as_ref() != Some(version)
+                && disk.contains_key(version)
+        };
+        let found = retired.iter().rev().find(well).cloned();
+        if let (None, Some(found)) = (previous, found) {
+            self.unretire(&found);
+            self.state.previous = Some(found);
+        }
     }
 
     fn canary(&mut self, version: &Version) -> Told {
@@ -269,7 +289,7 @@ impl Model {
         if current.as_ref() == Some(&served) || previous.as_ref() == Some(&served) || self.barred.contains(&served) {
             return;
         }
-        self.state.retired.retain(|retired| *retired != served);
+        self.unretire(&served);
         let before = self.state.previous.replace(served);
         before.into_iter().for_each(|before| self.retire(before));
     }
@@ -279,13 +299,22 @@ impl Model {
             (self.state.staged, self.canary) = (None, false);
         }
         self.state.declined = self.state.declined.take().filter(|declined| declined != version);
+        self.unretire(version);
+    }
+
+    fn unretire(&mut self, version: &Version) {
         self.state.retired.retain(|retired| retired != version);
+        self.state.unwanted.remove(version);
     }
 
     fn retire(&mut self, version: Version) {
-        if !self.holds(&version) {
-            self.state.retired.push(version);
+        if self.holds(&version) {
+            return;
         }
+        if self.state.declined.as_ref() == Some(&version) {
+            self.state.unwanted.insert(version.clone());
+        }
+        self.state.retired.push(version);
     }
 
     fn holds(&self, version: &Version) -> bool {
@@ -296,7 +325,8 @@ impl Model {
     /// Nothing goes while nothing serves: whatever is there may be what is missed.
     fn expire(&mut self) {
         while self.serving.is_some() && self.state.retired.len() > self.retired_max {
-            let gone = self.state.retired.remove(0);
+            let gone = self.state.retired[0].clone();
+            self.unretire(&gone);
             self.disk.remove(&gone);
         }
     }

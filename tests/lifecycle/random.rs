@@ -30,14 +30,17 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => Just(Act::Rollback),
         1 => named(Act::Pin),
         1 => Just(Act::Unpin),
-        1 => named(Act::Quarantine),
+        3 => named(Act::Quarantine),
         2 => named(Act::Canary),
         1 => Just(Act::EndTrial),
         1 => named(Act::Abort),
         2 => named(Act::Point),
         1 => Just(Act::Restart),
     ];
-    vec(act, 1..25)
+    // Some served already, so that there is something to go back to.
+    let served = |count: usize| NAMES[..count].iter().map(|name| version(name));
+    let serve = |name: Version| [Act::Push(name.clone()), Act::Activate(name)];
+    (0..NAMES.len(), vec(act, 1..20)).prop_map(move |(count, acts)| served(count).flat_map(serve).chain(acts).collect())
 }
 
 proptest! {
@@ -126,6 +129,9 @@ fn check(stand: &Stand, model: &Model, when: &str) {
     for answers in served.iter().chain(&trial) {
         assert!(!model.barred.contains(answers), "a quarantined release answers; {when}");
         Release::load(&stand.store().release_path(answers)).expect("what answers is complete on the disk");
+    }
+    for back in model.state.previous.iter().filter(|back| Some(*back) != model.serving.as_ref()) {
+        assert!(!model.barred.contains(back) && model.disk.contains_key(back), "where a rollback goes; {when}");
     }
     let versions = stand.store().versions().expect("a store");
     assert!(versions.iter().eq(model.disk.keys()), "what is on the disk: {versions:?}; {when}");

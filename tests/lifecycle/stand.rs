@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use segue::audit::Audit;
 use segue::config::Config;
 use segue::metrics::Metrics;
 use segue::snapshot::ingest::{Begun, Ingest, IngestRules, Parts as Door};
@@ -183,7 +184,8 @@ pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
 fn follow(config: &Config) -> (Arc<Live>, Book, Metrics, Reloader) {
     let (live, book, metrics) = (Arc::<Live>::default(), Book::new(), Metrics::new());
     let store = Store::open(&config.release.dir);
-    let parts = Parts { store, live: live.clone(), metrics: metrics.clone(), book: book.clone() };
+    let audit = Audit::open(None, store.dir(), metrics.clone()).expect("the store can be written");
+    let parts = Parts { store, live: live.clone(), metrics: metrics.clone(), book: book.clone(), audit };
     let reloader = Reloader::start(parts, config).expect("threads");
     (live, book, metrics, reloader)
 }

@@ -50,6 +50,7 @@ fn what_serves_is_never_forgotten() {
         stand.store().activate(&version(name)).expect("its manifest is complete");
         assert!(stand.settle().failure().is_some(), "{name}");
         assert_eq!(stand.served().as_deref(), Some("good"), "{name}");
+        assert_eq!(stand.state().retired, [], "{name}: the bad one before it is gone");
     }
     stand.restart();
     assert_eq!(stand.served().as_deref(), Some("good"));

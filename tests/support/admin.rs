@@ -123,14 +123,23 @@ impl Site {
         let room = Arc::new(Room::new(&config, live.clone(), drain.clone(), fallback));
         metrics.watch(room.clone());
         let store = Store::open(dir.path());
-        let followed = reload::Parts { store: store.clone(), live, metrics: metrics.clone(), book: Book::new() };
-        let reloader = Reloader::start(followed, &config).expect("a thread");
         let admin = Admin::bind(&config).expect("a free port");
+        let audit = admin.audit(&store, &metrics).expect("the store can be written");
+        let (book, recorded) = (Book::new(), audit.clone());
+        let followed = reload::Parts { store: store.clone(), live, metrics: metrics.clone(), book, audit: recorded };
+        let reloader = Reloader::start(followed, &config).expect("a thread");
         let address = admin.address().expect("a bound socket");
         let ingest = ingest::Parts::new(&store, &config, &metrics, reloader.book());
         let ingest = Arc::new(Ingest::open(ingest, IngestRules::new(&config)));
-        let parts =
-            Parts { room: room.clone(), metrics, store, reloader: reloader.clone(), ingest, pulling: Board::default() };
+        let parts = Parts {
+            room: room.clone(),
+            metrics,
+            store,
+            reloader: reloader.clone(),
+            ingest,
+            pulling: Board::default(),
+            audit,
+        };
         let running = admin.start(parts).expect("a thread");
         Self { dir, address, drain, reloader, room, running: Some(running) }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use segue::audit::Audit;
 use segue::metrics::Metrics;
 use segue::snapshot::lifecycle::Book;
 use segue::snapshot::live::Live;
@@ -47,7 +48,9 @@ impl Field {
         let editions = publish_all(dir.path());
         let running = start_on(dir, |_| {});
         let (live, metrics) = (Arc::<Live>::default(), Metrics::new());
-        let parts = Parts { store: running.store.clone(), live: live.clone(), metrics, book: Book::new() };
+        let audit = Audit::open(None, running.dir(), metrics.clone()).expect("the store can be written");
+        let store = running.store.clone();
+        let parts = Parts { store, live: live.clone(), metrics, book: Book::new(), audit };
         let follower = Reloader::start(parts, &crate::support::config(running.dir())).expect("a thread");
         let field = Self { running, live, follower, editions, over: AtomicBool::new(false) };
         field.move_to(0);

@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("canary", "staged shadow current previous verifying retired quarantined"),
     ("current", "previous retired quarantined"),
     ("previous", "current retired verifying staged quarantined"),
-    ("retired", "fetching verifying failed quarantined"),
+    ("retired", "fetching verifying previous failed quarantined"),
     ("failed", "fetching verifying retired quarantined"),
     ("quarantined", ""),
 ];

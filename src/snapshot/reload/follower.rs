@@ -12,6 +12,7 @@ use super::command::{Command, Request};
 use super::errand::{Aim, Errand, Looking, Want};
 use super::loader::{Job, Loader};
 use super::outcome::{Effect, Failure, Outcome, Positions, Status};
+use super::outside::Outside;
 use super::residents::Residents;
 use super::retired::Retired;
 use super::retry::Retry;
@@ -40,6 +41,8 @@ pub(super) struct Follower {
     pub retry: Option<Retry>,
     /// The previous release, where it cannot be kept in memory.
     pub given_up: Option<Version>,
+    /// What another hand had the pointer name.
+    pub outside: Option<Outside>,
     turns: VecDeque<Errand>,
     under_way: Option<Errand>,
 }
@@ -61,11 +64,13 @@ impl Follower {
             loader: Loader::start(&parts, config)?,
             retired: Retired::start(parts.store.clone(), parts.metrics.clone())?,
             status,
-            state: State::default(),
+            // Whoever moves the pointer from here on is seen. That it cannot be read is told by the thread.
+            state: parts.store.state().unwrap_or_default(),
             serving: None,
             residents: Residents::default(),
             retry: None,
             given_up: None,
+            outside: None,
             turns: VecDeque::from([Errand::look(Looking::Asked)]),
             under_way: None,
             parts,
@@ -202,7 +207,8 @@ impl Follower {
     }
 
     /// Tells the outcome. A caller that left does not want it.
-    pub(super) fn tell(&self, replies: Vec<Reply>, before: Positions, result: Result<Effect, Failure>) {
+    pub(super) fn tell(&mut self, replies: Vec<Reply>, before: Positions, result: Result<Effect, Failure>) {
+        self.end_record(&result);
         let outcome = Outcome { before, after: self.positions(), result };
         replies.into_iter().for_each(|reply| drop(reply.send(outcome.clone())));
     }
@@ -217,7 +223,7 @@ impl Follower {
 
     /// Reads what the store remembers.
     pub(super) fn reread(&mut self) -> Result<(), StoreError> {
-        self.state = self.parts.store.state()?;
+        self.adopt(self.parts.store.state()?);
         Ok(())
     }
 
@@ -226,7 +232,21 @@ impl Follower {
         &mut self,
         edit: impl FnOnce(&Store) -> Result<State, StoreError>,
     ) -> Result<(), StoreError> {
-        self.state = edit(&self.parts.store)?;
+        self.adopt(edit(&self.parts.store)?);
+        Ok(())
+    }
+
+    /// The same, so that the pointer names this release: if it does then, it is not another hand's doing.
+    pub(super) fn remember_moved(
+        &mut self,
+        version: &Version,
+        edit: impl FnOnce(&Store) -> Result<State, StoreError>,
+    ) -> Result<(), StoreError> {
+        let state = edit(&self.parts.store)?;
+        if state.current.as_ref() == Some(version) {
+            self.state.current = Some(version.clone());
+        }
+        self.adopt(state);
         Ok(())
     }
 

@@ -124,7 +124,7 @@ impl Follower {
     ) -> Result<Effect, Failure> {
         let version = release.manifest().version.clone();
         let before = self.state.clone();
-        self.remember(edit).map_err(|error| Failure::refused(Some(version.clone()), &error))?;
+        self.remember_moved(&version, edit).map_err(|error| Failure::refused(Some(version.clone()), &error))?;
         reached(Moment::Pointed);
         if self.state.current.as_ref() != Some(&version) {
             // Another process moved the pointer a moment before.
@@ -193,19 +193,19 @@ impl Follower {
 
     /// Says why a release could not be loaded, and goes on without it.
     fn give_up(&mut self, aim: &Aim, version: &Version, error: &ReleaseError) -> Failure {
-        error.gate().into_iter().for_each(|gate| self.parts.metrics.gate().refused(gate));
         let failure = Failure::of_load(version, error);
         self.write_down_refused(version, &failure);
         match aim {
             Aim::Follow(looking) => {
                 let failure = self.refuse(failure, *looking);
                 self.remember_serving();
+                self.tidy();
                 self.fall_back(version);
                 failure
             }
             Aim::Keep(version) => {
                 self.let_go(version);
-                failure
+                self.count(failure)
             }
             // What the pointer names, and why it does not serve, is more to the point.
             Aim::Restore(_) => self.count(failure),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Weak;
 
 use crate::clock::unix_s;
+use crate::snapshot::gate::GateName;
 use crate::snapshot::live::Share;
 use crate::snapshot::manifest::Version;
 use crate::snapshot::release::{Release, ReleaseError};
@@ -53,9 +54,11 @@ pub enum Effect {
 pub struct Failure {
     /// The release that failed, if one was named.
     pub version: Option<Version>,
-    /// Its class: that of the metric for a load that failed, and for a command that is refused one of `pinned`,
+    /// Its class: that of its error for a load that failed, and for a command that is refused one of `pinned`,
     /// `quarantined`, `no_previous`, `declined`, `not_current`, `not_staged`, `superseded`.
     pub reason: &'static str,
+    /// The gate that refused the release, if one did: such a refusal is no load that failed, and is counted as what it is.
+    pub gate: Option<GateName>,
     /// What was expected, what came, and what to do.
     pub text: String,
     /// When, in seconds since 1970 UTC.
@@ -102,7 +105,7 @@ impl Outcome {
 impl Failure {
     /// A release that could not be loaded.
     pub(super) fn of_load(version: &Version, error: &ReleaseError) -> Self {
-        Self::new(Some(version.clone()), error.reason(), error.to_string())
+        Self { gate: error.gate(), ..Self::new(Some(version.clone()), error.reason(), error.to_string()) }
     }
 
     /// A change that the store refused.
@@ -123,6 +126,6 @@ impl Failure {
     }
 
     fn new(version: Option<Version>, reason: &'static str, text: String) -> Self {
-        Self { version, reason, text, at_unix_s: unix_s() }
+        Self { version, reason, gate: None, text, at_unix_s: unix_s() }
     }
 }

@@ -37,10 +37,13 @@ impl Follower {
         self.count(failure)
     }
 
-    /// Counts and logs a failure to load.
+    /// Counts and logs a failure to load: one cause is one count, that of the gate where one refused.
     pub(super) fn count(&self, failure: Failure) -> Failure {
-        let Failure { version, reason, text, .. } = &failure;
-        self.parts.metrics.release().load_failed(reason);
+        let Failure { version, reason, gate, text, .. } = &failure;
+        match gate {
+            Some(gate) => self.parts.metrics.gate().refused(*gate),
+            None => self.parts.metrics.release().load_failed(reason),
+        }
         tracing::error!(release = version.as_ref().map(Version::as_str), reason, "release refused: {text}");
         failure
     }

@@ -39,8 +39,9 @@ impl Follower {
         let book = &self.parts.book;
         let mut versions: Vec<_> =
             book.entries().into_iter().filter(|entry| self.has_place(entry)).map(|entry| entry.version).collect();
-        let unknown = self.state.previous.iter().filter(|previous| book.standing(previous).is_none());
-        versions.extend(unknown.cloned());
+        // One that a quarantine made the previous one again, or that the store names at the start.
+        let afar = |previous: &&Version| matches!(book.standing(previous), None | Some(Standing::Retired));
+        versions.extend(self.state.previous.iter().filter(afar).cloned());
         versions.sort_by_key(|version| self.serves(version));
         for version in &versions {
             let standing = self.place(version);
@@ -113,7 +114,7 @@ impl Follower {
             return;
         }
         match retention::expire(&self.parts.store, self.rules.retired_max, &serving) {
-            Ok(state) => self.state = state,
+            Ok(state) => self.adopt(state),
             Err(error) => tracing::warn!("releases that served long ago stay on disk: {error}"),
         }
         self.retired.sweep();
