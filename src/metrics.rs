@@ -203,9 +203,11 @@ declare! {
     AUDIT_FAILURES = Kind::Counter, "segue_audit_failures_total", [],
         "Lines that the audit log does not hold because the disk refused; changes are refused meanwhile.";
     TLS_HANDSHAKE_FAILURES = Kind::Counter, "segue_tls_handshake_failures_total", ["door"],
-        "Connections that ended before they were encrypted: no TLS, or a certificate that is missing, foreign or expired.";
+        "Connections that ended before they were encrypted: no TLS, or a certificate that is missing, foreign, expired or revoked.";
     TLS_CERTIFICATE_EXPIRY = Kind::Gauge, "segue_tls_certificate_expiry_timestamp_seconds", ["door"],
         "Unix time at which the door's certificate ends. Absent where a door speaks no TLS.";
+    TLS_CLIENT_CRL_EXPIRY = Kind::Gauge, "segue_tls_client_crl_expiry_timestamp_seconds", ["door"],
+        "Unix time at which the first of the lists of revoked clients ends, whereupon the door refuses them all. Absent without lists.";
     // What comes.
     PUSHES = Kind::Counter, "segue_pushes_total", ["outcome"],
         "Releases and models that came, pushed or pulled, by how that ended.";

@@ -2,7 +2,7 @@
 //! configured: files that cannot be used leave the certificates before them in place.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
@@ -11,6 +11,7 @@ use tokio_rustls::server::TlsStream;
 mod files;
 mod follow;
 mod material;
+mod revocation;
 mod subject;
 
 pub use files::TlsFiles;
@@ -20,6 +21,7 @@ pub use subject::Subject;
 
 use material::Material;
 
+use crate::clock::unix_s;
 use crate::listen::{Peer, Protocol, Stream};
 use crate::metrics::{Metrics, Port};
 use crate::trace::Seldom;
@@ -163,9 +165,25 @@ impl Tls {
     fn show(&self, material: &Material) {
         let ends_unix_s = material.ends_unix_s();
         self.metrics.tls().ends(self.port, ends_unix_s);
-        let ends = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + Duration::from_secs(ends_unix_s));
+        let ends = written(ends_unix_s);
         tracing::info!(door = self.port.word(), subject = material.subject(), %ends, "certificate in use");
+        material.lists_end_unix_s().into_iter().for_each(|ends_unix_s| self.show_lists(ends_unix_s));
     }
+
+    fn show_lists(&self, ends_unix_s: u64) {
+        self.metrics.tls().lists_end(self.port, ends_unix_s);
+        let (door, ends) = (self.port.word(), written(ends_unix_s));
+        if ends_unix_s > unix_s() {
+            tracing::info!(door, %ends, "revocation lists in use");
+        } else {
+            tracing::error!(door, %ends, "a revocation list has ended, and clients that it is about are refused: bring a new one");
+        }
+    }
+}
+
+/// A time as the log shows it.
+fn written(time_unix_s: u64) -> impl std::fmt::Display {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(time_unix_s))
 }
 
 impl HandshakeError {

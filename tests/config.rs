@@ -239,19 +239,6 @@ fn values_that_do_not_go_together_are_refused() {
              where reads need a role, got token and no token file",
         ),
         (
-            "http.tls_cert_file = \"c\"",
-            "http.tls_cert_file (segue.toml:2) and http.tls_key_file (default): expected both or neither, got c and no file",
-        ),
-        (
-            "grpc.tls_key_file = \"k\"",
-            "grpc.tls_cert_file (default) and grpc.tls_key_file (segue.toml:2): expected both or neither, got no file and k",
-        ),
-        (
-            "admin.tls_client_ca_file = \"a\"",
-            "admin.tls_client_ca_file (segue.toml:2) and admin.tls_cert_file (default): expected the door's own certificate \
-             where clients are asked for theirs, got a and no file",
-        ),
-        (
             "gates.signature = \"required\"",
             "gates.signature (segue.toml:2) and gates.signature_keys (default): expected at least one key where signatures \
              are required, got \"required\" and no key",
@@ -275,6 +262,33 @@ fn values_that_do_not_go_together_are_refused() {
             "request.in_flight_max = 255",
             "request.batch_max (default) and request.in_flight_max (segue.toml:2): expected the first to be at most the \
              second, got 256 and 255",
+        ),
+    ];
+    for (text, expected) in rows {
+        check(&Given { file: &file(text), ..Given::default() }, &[expected]);
+    }
+}
+
+#[test]
+fn certificates_that_do_not_go_together_name_both_keys() {
+    let rows = [
+        (
+            "http.tls_cert_file = \"c\"",
+            "http.tls_cert_file (segue.toml:2) and http.tls_key_file (default): expected both or neither, got c and no file",
+        ),
+        (
+            "grpc.tls_key_file = \"k\"",
+            "grpc.tls_cert_file (default) and grpc.tls_key_file (segue.toml:2): expected both or neither, got no file and k",
+        ),
+        (
+            "admin.tls_client_ca_file = \"a\"",
+            "admin.tls_client_ca_file (segue.toml:2) and admin.tls_cert_file (default): expected the door's own certificate \
+             where clients are asked for theirs, got a and no file",
+        ),
+        (
+            "http.tls_client_crl_file = \"r\"",
+            "http.tls_client_crl_file (segue.toml:2) and http.tls_client_ca_file (default): expected the authorities of \
+             clients' certificates where some of those are revoked, got r and no file",
         ),
     ];
     for (text, expected) in rows {

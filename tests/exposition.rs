@@ -33,11 +33,12 @@ const FREE: [&str; 7] = ["release", "snapshot", "model", "catalogue", "version",
 
 /// What a plain service of a test has nothing of: its releases are made from no data and at no time, so that they are the
 /// same every day, its doors have no certificates, and it pulls from nowhere.
-const UNSEEN_HERE: [&str; 6] = [
+const UNSEEN_HERE: [&str; 7] = [
     "segue_release_data_end_timestamp_seconds",
     "segue_release_created_timestamp_seconds",
     "segue_tls_handshake_failures_total",
     "segue_tls_certificate_expiry_timestamp_seconds",
+    "segue_tls_client_crl_expiry_timestamp_seconds",
     "segue_pull_last_success_timestamp_seconds",
     "segue_pull_channel_info",
 ];
@@ -217,7 +218,10 @@ fn exercised() -> Metrics {
     metrics.gate().churned(0.2);
     metrics.transfer().pulls();
     metrics.transfer().follows(&version("production"), &version("v2"));
-    [Port::Http, Port::Grpc, Port::Admin].into_iter().for_each(|port| metrics.tls().ends(port, 1_900_000_000));
+    for port in [Port::Http, Port::Grpc, Port::Admin] {
+        metrics.tls().ends(port, 1_900_000_000);
+        metrics.tls().lists_end(port, 1_900_000_000);
+    }
     metrics.model().waited(Duration::from_micros(100));
     metrics.model().computed(1, Duration::from_micros(100));
     metrics

@@ -5,6 +5,8 @@ mod support;
 
 #[path = "pull/depot.rs"]
 mod depot;
+#[path = "pull/moved.rs"]
+mod moved;
 #[path = "pull/program.rs"]
 mod program;
 #[path = "pull/recorded.rs"]

@@ -301,7 +301,7 @@ fn an_export_says_what_is_wrong() {
     for (args, code, expected) in [
         (&["--from-dir", path][..], 1, "unseen-1-000.jsonl cannot be used: line 1"),
         (&["--from-dir", "/none"], 1, "/none is no directory"),
-        (&["--to", "http://127.0.0.1:1"], 1, "/admin/v1/unseen does not answer"),
+        (&["--to", "127.0.0.1:9090"], 1, "`127.0.0.1:9090` is no address of a service"),
         (&["--from-dir", path, "--to", "http://127.0.0.1:1"], 2, "cannot be used with"),
         (&[], 2, "required"),
     ] {

@@ -16,6 +16,7 @@ mod call;
 mod change;
 mod push;
 mod read;
+mod wait;
 mod watch;
 
 pub use access::Access;
@@ -24,14 +25,11 @@ pub use push::Pushed;
 pub use watch::Watch;
 
 use call::{Call, Content};
+use wait::Waits;
 
 use crate::auth::Token;
 use crate::snapshot::parcel::Address;
-
-/// Longest wait for a connection.
-const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Longest wait for a reply: the service answers a commit or an activation only when all is checked and swapped.
-const REPLY_WAIT_MAX: Duration = Duration::from_secs(900);
+use crate::unseen::file::UnseenError;
 
 /// A running service, by the address of its operator's door.
 #[derive(Debug)]
@@ -39,6 +37,7 @@ pub struct Client {
     agent: Agent,
     base: String,
     token: Option<Token>,
+    waits: Waits,
 }
 
 /// Why the service did not do as told. Whatever it was, what serves there is as it was before.
@@ -90,6 +89,20 @@ pub enum ClientError {
         /// How the last attempt ended.
         source: Box<ureq::Error>,
     },
+    /// The service took the call, or did not even do that, and nothing came for as long as is waited.
+    #[error(
+        "{url} did not answer within {} ({source}); see whether it lives with `segue health`, what its log says and whether \
+         its disk hangs, or wait longer with `--timeout`; a change may be made all the same: `segue status` tells",
+        humantime::format_duration(*waited)
+    )]
+    Silent {
+        /// What was called.
+        url: String,
+        /// How long nothing came.
+        waited: Duration,
+        /// In which phase.
+        source: Box<ureq::Error>,
+    },
     /// The service refused.
     #[error("{url} answered {status}: {detail}")]
     Refused {
@@ -99,6 +112,14 @@ pub enum ClientError {
         status: u16,
         /// Why, in the service's own words.
         detail: String,
+    },
+    /// The unseen log that came is none.
+    #[error("{url} answered with something else than this program's unseen log: {source}")]
+    Unseen {
+        /// What was called.
+        url: String,
+        /// What is wrong with it.
+        source: UnseenError,
     },
     /// Something else than a service answered.
     #[error("{url} answered {status} with something else than a service does; is that its operator's door?")]
@@ -126,17 +147,18 @@ impl Client {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
             return Err(address());
         }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .tls_config(access.tls()?)
-            .timeout_connect(Some(CONNECT_WAIT_MAX))
-            .timeout_recv_response(Some(REPLY_WAIT_MAX));
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).tls_config(access.tls()?);
         Ok(Self {
             agent: config.build().into(),
             base: base.trim_end_matches('/').to_owned(),
             token: access.token.clone(),
+            waits: Waits::default(),
         })
+    }
+
+    /// The same with so long a wait for whatever the service says, changes included; it must not be zero.
+    pub fn waiting(self, wait: Duration) -> Self {
+        Self { waits: Waits::all(wait), ..self }
     }
 
     fn put<T: DeserializeOwned>(&self, address: &Address, name: &str, content: Content<'_>) -> Result<T, ClientError> {

@@ -87,7 +87,7 @@ fn again(client: &Client) -> Result<Watch, ClientError> {
     loop {
         thread::sleep(AGAIN_WAIT);
         match client.watch() {
-            Err(ClientError::Unreachable { .. }) => {}
+            Err(ClientError::Unreachable { .. } | ClientError::Silent { .. }) => {}
             other => return other,
         }
     }

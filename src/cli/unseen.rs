@@ -4,20 +4,15 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Subcommand, ValueEnum};
 use tempfile::NamedTempFile;
 
 use super::access::AccessArgs;
-use crate::admin::client::Access;
 use crate::unseen::file::Span;
 use crate::unseen::merge::Merge;
 use crate::unseen::{HISTORY_MAX, files};
-
-/// Longest wait for a connection and for a reply's next bytes.
-const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// What to do with the unseen log.
 #[derive(Debug, Subcommand)]
@@ -59,41 +54,28 @@ enum Format {
 
 pub(super) fn run(command: Command) -> anyhow::Result<()> {
     let Command::Export(args) = command;
-    let mut merge = Merge::new(args.length_max.map(usize::from));
-    match (&args.from_dir, &args.to) {
-        (Some(dir), _) => add_files(&mut merge, dir)?,
-        (None, Some(url)) => add_service(&mut merge, url, &args.access.read()?)?,
+    let length_max = args.length_max.map(usize::from);
+    let span = match (&args.from_dir, &args.to) {
+        (Some(dir), _) => merged(dir, length_max)?,
+        (None, Some(url)) => args.access.client(url)?.unseen(length_max)?,
         (None, None) => unreachable!("clap requires one of the two"),
-    }
-    let span = merge.finish();
+    };
     match &args.out {
         Some(path) => write_file(path, args.format, &span),
         None => left_early(write(args.format, &span, &mut BufWriter::new(io::stdout().lock()))),
     }
 }
 
-fn add_files(merge: &mut Merge, dir: &Path) -> anyhow::Result<()> {
+/// The files of a directory as one span.
+fn merged(dir: &Path, length_max: Option<usize>) -> anyhow::Result<Span> {
+    let mut merge = Merge::new(length_max);
     ensure!(dir.is_dir(), "{} is no directory; expected a store, or the files of an unseen log", dir.display());
     let inner = crate::unseen::dir(dir);
     for path in files::list(if inner.is_dir() { &inner } else { dir })? {
         let file = File::open(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
         merge.add(BufReader::new(file)).with_context(|| format!("{} cannot be used", path.display()))?;
     }
-    Ok(())
-}
-
-fn add_service(merge: &mut Merge, url: &str, access: &Access) -> anyhow::Result<()> {
-    let url = format!("{}/admin/v1/unseen", url.trim_end_matches('/'));
-    let config = ureq::Agent::config_builder().timeout_connect(Some(WAIT_MAX)).timeout_recv_response(Some(WAIT_MAX));
-    let agent = ureq::Agent::from(config.tls_config(access.tls()?).build());
-    let mut request = agent.get(&url);
-    if let Some(token) = &access.token {
-        request = request.header("authorization", token.header());
-    }
-    let mut response = request.call().with_context(|| format!("{url} does not answer as a service does"))?;
-    // Line by line: the whole log need not fit in memory, and its merged counts are bounded by the service's limits.
-    let lines = BufReader::new(response.body_mut().with_config().limit(u64::MAX).reader());
-    merge.add(lines).with_context(|| format!("{url} answered something else than a service does"))
+    Ok(merge.finish())
 }
 
 fn write_file(path: &Path, format: Format, span: &Span) -> anyhow::Result<()> {

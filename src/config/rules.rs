@@ -33,6 +33,22 @@ pub(super) const RULES: &[fn(&Config) -> Option<Clash>] = &[
         let keys = ["admin.tls_client_ca_file", "admin.tls_cert_file"];
         shown(keys, [&c.admin.tls_client_ca_file, &c.admin.tls_cert_file])
     },
+    |c| {
+        asked(
+            ["http.tls_client_crl_file", "http.tls_client_ca_file"],
+            [&c.http.tls_client_crl_file, &c.http.tls_client_ca_file],
+        )
+    },
+    |c| {
+        asked(
+            ["grpc.tls_client_crl_file", "grpc.tls_client_ca_file"],
+            [&c.grpc.tls_client_crl_file, &c.grpc.tls_client_ca_file],
+        )
+    },
+    |c| {
+        let keys = ["admin.tls_client_crl_file", "admin.tls_client_ca_file"];
+        asked(keys, [&c.admin.tls_client_crl_file, &c.admin.tls_client_ca_file])
+    },
     checkable,
     |c| {
         let keys = ["request.limit_default", "request.limit_max"];
@@ -97,6 +113,15 @@ fn shown(keys: [&'static str; 2], [client_ca, cert]: [&Option<PathBuf>; 2]) -> O
         keys,
         expected: "the door's own certificate where clients are asked for theirs",
         got: format!("{} and {}", set(client_ca), set(cert)),
+    })
+}
+
+/// Nobody is revoked where nobody is asked for a certificate.
+fn asked(keys: [&'static str; 2], [client_crl, client_ca]: [&Option<PathBuf>; 2]) -> Option<Clash> {
+    (client_crl.is_some() && client_ca.is_none()).then(|| Clash {
+        keys,
+        expected: "the authorities of clients' certificates where some of those are revoked",
+        got: format!("{} and {}", set(client_crl), set(client_ca)),
     })
 }
 

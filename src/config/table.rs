@@ -92,12 +92,16 @@ section! {
         /// Largest body, in bytes; a larger one gets 413.
         "body_bytes_max" => body_bytes_max: usize = number(HTTP_BODY_BYTES_MAX, 1_024, 64 * 1024 * 1024);
         /// File with this door's certificate and those that lead to its authority's, in PEM; the door then speaks TLS only.
-        /// Read again when it changes, as are the two below.
+        /// Read again when it changes, as are the three below.
         "tls_cert_file" => tls_cert_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/tls.crt\"" };
         /// File with the certificate's private key, in PEM.
         "tls_key_file" => tls_key_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/tls/tls.key\"" };
         /// File with the authorities, in PEM, one of which must have issued the certificate that every client then shows.
         "tls_client_ca_file" => tls_client_ca_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crt\"" };
+        /// File with revocation lists, in PEM: one of each authority that issues clients' certificates or stands between. A client
+        /// is refused who is on one, through one that is, or about whom only a list that has ended (nextUpdate), or none, says
+        /// anything. Connections that are open stay so.
+        "tls_client_crl_file" => tls_client_crl_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crl\"" };
     }
 }
 
@@ -115,12 +119,16 @@ section! {
         /// Time between pings on a quiet connection, in milliseconds; a peer that answers none is dropped.
         "keepalive_interval_ms" => keepalive_interval: Duration = wait_ms(GRPC_KEEPALIVE_INTERVAL_MS, 1_000);
         /// File with this door's certificate and those that lead to its authority's, in PEM; the door then speaks TLS only.
-        /// Read again when it changes, as are the two below.
+        /// Read again when it changes, as are the three below.
         "tls_cert_file" => tls_cert_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/tls.crt\"" };
         /// File with the certificate's private key, in PEM.
         "tls_key_file" => tls_key_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/tls/tls.key\"" };
         /// File with the authorities, in PEM, one of which must have issued the certificate that every client then shows.
         "tls_client_ca_file" => tls_client_ca_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crt\"" };
+        /// File with revocation lists, in PEM: one of each authority that issues clients' certificates or stands between. A client
+        /// is refused who is on one, through one that is, or about whom only a list that has ended (nextUpdate), or none, says
+        /// anything. Connections that are open stay so.
+        "tls_client_crl_file" => tls_client_crl_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crl\"" };
     }
 }
 
@@ -148,12 +156,16 @@ section! {
         /// recorded is refused.
         "audit_file" => audit_file: Option<PathBuf> = Kind::File { example: "\"/var/log/segue/audit.jsonl\"" };
         /// File with this door's certificate and those that lead to its authority's, in PEM; the door then speaks TLS only.
-        /// Read again when it changes, as are the two below.
+        /// Read again when it changes, as are the three below.
         "tls_cert_file" => tls_cert_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/tls.crt\"" };
         /// File with the certificate's private key, in PEM.
         "tls_key_file" => tls_key_file: Option<PathBuf> = Kind::SecretFile { example: "\"/etc/segue/tls/tls.key\"" };
         /// File with the authorities, in PEM, one of which must have issued the certificate that every client then shows.
         "tls_client_ca_file" => tls_client_ca_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crt\"" };
+        /// File with revocation lists, in PEM: one of each authority that issues clients' certificates or stands between. A client
+        /// is refused who is on one, through one that is, or about whom only a list that has ended (nextUpdate), or none, says
+        /// anything. Connections that are open stay so.
+        "tls_client_crl_file" => tls_client_crl_file: Option<PathBuf> = Kind::File { example: "\"/etc/segue/tls/clients.crl\"" };
         /// Refuse connections without a certificate where clients are asked for one; false lets probes and open reads in without.
         "tls_client_required" => tls_client_required: bool = Kind::Switch { default: ADMIN_TLS_CLIENT_REQUIRED };
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::registrar::Registrar;
-use super::{TLS_CERTIFICATE_EXPIRY, TLS_HANDSHAKE_FAILURES};
+use super::{TLS_CERTIFICATE_EXPIRY, TLS_CLIENT_CRL_EXPIRY, TLS_HANDSHAKE_FAILURES};
 
 /// A door by its section's word, the operator's included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,5 +46,10 @@ impl TlsMetrics {
     pub fn ends(&self, port: Port, ends_unix_s: u64) {
         self.registrar.gauge(&TLS_CERTIFICATE_EXPIRY, &[port.word()]).set(ends_unix_s as f64);
         self.registrar.counter(&TLS_HANDSHAKE_FAILURES, &[port.word()]).increment(0);
+    }
+
+    /// Shows when the first of a door's lists of revoked clients ends, in seconds since 1970 UTC.
+    pub fn lists_end(&self, port: Port, ends_unix_s: u64) {
+        self.registrar.gauge(&TLS_CLIENT_CRL_EXPIRY, &[port.word()]).set(ends_unix_s as f64);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Tls;
 
-/// Time between looks: three small files, far below the days by which a certificate is renewed ahead.
+/// Time between looks: four small files, far below the hours by which what is in them is renewed ahead.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The thread, which ends when this is dropped. None where no door speaks TLS.

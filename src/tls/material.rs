@@ -15,9 +15,11 @@ use x509_cert::Certificate;
 use x509_cert::der::{self, Decode};
 
 use super::files::TlsFiles;
+use super::revocation::RevocationLists;
 use super::subject::Subject;
 
-/// Largest file that is read: some hundred certificates.
+/// Largest file that is read: some hundred certificates, or some twenty thousand that were revoked. Every handshake reads
+/// such a list whole, to check its signature, so that a larger one would hold up who is answered meanwhile.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The content of a door's files, read at one time.
@@ -25,6 +27,8 @@ pub(super) struct Material {
     cert: Vec<u8>,
     key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
+    client_crl: Option<Vec<u8>>,
+    revoked: Option<RevocationLists>,
     shown: Certificate,
 }
 
@@ -40,7 +44,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// Larger than any of its kind.
-    #[error("{} has more than {FILE_BYTES_MAX} bytes, expected some certificates or a key in PEM", path.display())]
+    #[error("{} has more than {FILE_BYTES_MAX} bytes, expected some certificates, a key or revocation lists in PEM", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -73,6 +77,22 @@ pub enum TlsError {
         /// Why.
         source: rustls::Error,
     },
+    /// Not a list inside.
+    #[error("{} holds a revocation list that cannot be read: {source}", path.display())]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: der::Error,
+    },
+    /// The lists are of a kind that is not known: without an end, of changes only, or of several authorities in one.
+    #[error("the revocation lists of {} cannot be used: {source}; expected whole lists of version 2, each signed by the authority of the certificates that it is about and with a nextUpdate", path.display())]
+    RevocationLists {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: VerifierBuilderError,
+    },
     /// The authorities cannot be used.
     #[error("the authorities of {} cannot be used: {source}", path.display())]
     Authorities {
@@ -97,7 +117,11 @@ impl Material {
         let cert = read(&files.cert)?;
         let first = certificates(&files.cert, &cert)?.swap_remove(0);
         let unreadable = |source| TlsError::Certificate { path: files.cert.clone(), source };
+        let client_crl = files.client_crl.as_deref().map(read).transpose()?;
+        let revoked = files.client_crl.as_deref().zip(client_crl.as_deref());
         Ok(Self {
+            revoked: revoked.map(|(path, pem)| RevocationLists::read(path, pem)).transpose()?,
+            client_crl,
             shown: Certificate::from_der(&first).map_err(unreadable)?,
             key: read(&files.key)?,
             client_ca: files.client_ca.as_deref().map(read).transpose()?,
@@ -108,7 +132,8 @@ impl Material {
     /// Of everything in it.
     pub(super) fn digest(&self) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        for part in [&self.cert, &self.key, self.client_ca.as_ref().unwrap_or(&Vec::new())] {
+        let clients = [&self.client_ca, &self.client_crl].map(|part| part.as_deref().unwrap_or_default());
+        for part in [self.cert.as_slice(), &self.key].into_iter().chain(clients) {
             hasher.update(&part.len().to_le_bytes()).update(part);
         }
         hasher.finalize()
@@ -127,6 +152,11 @@ impl Material {
     /// When the door's own certificate ends, in seconds since 1970 UTC.
     pub(super) fn ends_unix_s(&self) -> u64 {
         self.shown.tbs_certificate.validity.not_after.to_unix_duration().as_secs()
+    }
+
+    /// When the first list of revoked clients ends, in seconds since 1970 UTC, if the door has lists.
+    pub(super) fn lists_end_unix_s(&self) -> Option<u64> {
+        self.revoked.as_ref().map(RevocationLists::ends_unix_s)
     }
 
     /// What to encrypt with.
@@ -148,7 +178,7 @@ impl Material {
         let mut config = builder.with_single_cert(chain, key).map_err(pair)?;
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
         if self.client_ca.is_some() {
-            // Whoever resumes a session is not asked again: an expired certificate would go on counting.
+            // Whoever resumes a session is not asked again: an expired or revoked certificate would go on counting.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -169,7 +199,15 @@ impl Material {
         }
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let builder = if files.client_required { builder } else { builder.allow_unauthenticated() };
-        builder.build().map_err(|source| TlsError::Authorities { path: path.clone(), source })
+        // Where there are lists, every certificate on the way to the authority must be on none of a list that still holds:
+        // whoever could keep a new list from coming could otherwise bring back whom it revokes.
+        let builder = builder.with_crls(self.revoked.iter().flat_map(RevocationLists::ders));
+        builder.enforce_revocation_expiration().build().map_err(|source| match (&files.client_crl, source) {
+            (Some(path), source @ VerifierBuilderError::InvalidCrl(_)) => {
+                TlsError::RevocationLists { path: path.clone(), source }
+            }
+            (_, source) => TlsError::Authorities { path: path.clone(), source },
+        })
     }
 }
 

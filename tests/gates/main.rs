@@ -7,6 +7,7 @@ mod support;
 
 mod faults;
 mod fetch;
+mod locked;
 mod made;
 mod residence;
 mod service;

@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use tempfile::TempDir;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 use super::caller::PATIENCE;
 
@@ -21,6 +24,9 @@ use super::caller::PATIENCE;
 pub(crate) struct Authority {
     dir: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
+    name: String,
+    /// What whoever shows one of its certificates shows as well: its own, unless all trust it anyway.
+    chain: String,
 }
 
 /// What a certificate is for, and when.
@@ -48,15 +54,29 @@ pub(crate) struct Issued {
 impl Authority {
     pub(crate) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new([]).expect("no name is a fine one");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Each has a name of its own, as in the world.
-        let name = format!("authority {}", blake3::hash(key.public_key_raw()));
-        params.distinguished_name.push(DnType::CommonName, &name[..20]);
-        let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
+        let name = name_of(&key);
+        Self::of(CertifiedIssuer::self_signed(authority(&name), key).expect("a certificate"), name)
+    }
+
+    /// One whom this one trusts, and nobody else by itself.
+    pub(crate) fn below(&self) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let name = name_of(&key);
+        let issuer = CertifiedIssuer::signed_by(authority(&name), key, &self.issuer).expect("a certificate");
+        Self { chain: issuer.pem(), ..Self::of(issuer, name) }
+    }
+
+    /// One that pretends to be this one.
+    pub(crate) fn namesake(&self) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(authority(&self.name), key).expect("a certificate");
+        Self::of(issuer, self.name.clone())
+    }
+
+    fn of(issuer: CertifiedIssuer<'static, KeyPair>, name: String) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         fs::write(dir.path().join("ca.crt"), issuer.pem()).expect("the directory can be written");
-        Self { dir, issuer }
+        Self { dir, issuer, name, chain: String::new() }
     }
 
     /// The file that makes others trust it.
@@ -100,7 +120,26 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         fs::write(&into.key, key.serialize_pem()).expect("the directory can be written");
-        fs::write(&into.cert, certificate.pem()).expect("the directory can be written");
+        fs::write(&into.cert, certificate.pem() + &self.chain).expect("the directory can be written");
+    }
+
+    /// A list of those of its certificates that no longer count, made in a year and good for half of a century.
+    pub(crate) fn revoke(&self, revoked: &[&Issued], year: i32) -> String {
+        let revoked = revoked.iter().map(|issued| RevokedCertParams {
+            serial_number: serial(issued),
+            revocation_time: date_time_ymd(2000, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(year, 1, 1),
+            next_update: date_time_ymd(year + 50, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).expect("a list").pem().expect("as text")
     }
 
     /// What a client needs who trusts this authority, and shows a certificate or none.
@@ -119,6 +158,23 @@ impl Authority {
         config.alpn_protocols = spoken.iter().map(|protocol| protocol.to_vec()).collect();
         Arc::new(config)
     }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new([]).expect("no name is a fine one");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+/// Each has a name of its own, as in the world.
+fn name_of(key: &KeyPair) -> String {
+    format!("authority {}", blake3::hash(key.public_key_raw()))[..20].to_owned()
+}
+
+fn serial(issued: &Issued) -> SerialNumber {
+    let certificate = Certificate::from_der(&certificates(&issued.cert)[0]).expect("a certificate");
+    SerialNumber::from_slice(certificate.tbs_certificate.serial_number.as_bytes())
 }
 
 fn certificates(path: &Path) -> Vec<CertificateDer<'static>> {

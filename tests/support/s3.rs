@@ -23,6 +23,7 @@ use segue::depot::{Bucket, Depot};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Runtime};
+use tokio::sync::watch;
 
 /// The one bucket.
 pub(crate) const BUCKET: &str = "bucket";
@@ -42,6 +43,7 @@ pub(crate) struct S3 {
     address: SocketAddr,
     dir: TempDir,
     asked: Arc<Mutex<Vec<Asked>>>,
+    held: watch::Sender<Option<String>>,
     _runtime: Runtime,
 }
 
@@ -52,6 +54,8 @@ struct Shared {
     asked: Arc<Mutex<Vec<Asked>>>,
     /// The file system looks at a condition and writes in two steps, which a real server makes one.
     writing: Arc<tokio::sync::Mutex<()>>,
+    /// How the paths of objects end that nobody is given.
+    held: watch::Receiver<Option<String>>,
 }
 
 impl S3 {
@@ -61,12 +65,14 @@ impl S3 {
         let mut builder = S3ServiceBuilder::new(FileSystem::new(dir.path()).expect("the directory is there"));
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
-        let shared = Shared { service: builder.build(), asked: asked.clone(), writing: Arc::default() };
+        let (held, waiting) = watch::channel(None);
+        let service = builder.build();
+        let shared = Shared { service, asked: asked.clone(), writing: Arc::default(), held: waiting };
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         runtime.spawn(accept(listener, shared));
-        Self { address, dir, asked, _runtime: runtime }
+        Self { address, dir, asked, held, _runtime: runtime }
     }
 
     /// The place at [`URL`], for this process.
@@ -105,6 +111,16 @@ impl S3 {
         asked.iter().filter(|(found, path, _)| found == method && path.ends_with(end)).cloned().collect()
     }
 
+    /// Gives nobody objects whose path ends so, until they are let go; that they are asked for is noted at once.
+    pub(crate) fn hold(&self, end: &str) {
+        self.held.send_replace(Some(end.to_owned()));
+    }
+
+    /// Gives all that is waited for, and all that comes.
+    pub(crate) fn let_go(&self) {
+        self.held.send_replace(None);
+    }
+
     fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -126,7 +142,10 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> Result<s3s::HttpR
     let range = request.headers().get(RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let reads = method == "GET" || method == "HEAD";
-    shared.asked.lock().expect("no test panics while it holds it").push((method, path, range));
+    shared.asked.lock().expect("no test panics while it holds it").push((method, path.clone(), range));
+    let passes = |held: &Option<String>| held.as_ref().is_none_or(|end| !reads || !path.ends_with(end));
+    // A server that is gone holds nobody.
+    let _ = shared.held.clone().wait_for(passes).await;
     let _one = if reads { None } else { Some(shared.writing.lock().await) };
     shared.service.call(request.map(s3s::Body::from)).await
 }

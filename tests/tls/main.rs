@@ -8,3 +8,4 @@ mod clients;
 mod command;
 mod doors;
 mod renewal;
+mod revocation;

@@ -61,6 +61,7 @@ fn what_cannot_be_used_leaves_what_was() {
         cert: server.cert.clone(),
         key: server.key.clone(),
         client_ca: None,
+        client_crl: None,
         client_required: true,
     };
     let metrics = Metrics::new();

@@ -9,8 +9,9 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use ureq::{Body, SendBody};
+use ureq::{Body, SendBody, Timeout};
 
+use super::wait::Limits;
 use super::{Client, ClientError};
 use crate::admin::documents::SIGNATURE_HEADER;
 use crate::error::Code;
@@ -21,12 +22,6 @@ use crate::wire::json::ProblemBody;
 const ATTEMPTS_MAX: u32 = 5;
 /// Wait before the second attempt; it doubles before each one after.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
-/// Longest wait for a body to be sent, beside what its size takes at the slowest rate that the service accepts.
-const SEND_WAIT: Duration = Duration::from_secs(60);
-/// The slowest rate.
-const BYTES_PER_S_MIN: u64 = 64 * 1024;
-/// Longest silence in the reply to a question: a stream of changes says three times as often that it lives.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Longest reply that is read; none comes near it.
 const REPLY_BYTES_MAX: u64 = 1 << 20;
 
@@ -44,6 +39,8 @@ pub(super) struct Call<'a> {
 pub(super) enum Content<'a> {
     /// Nothing: a question.
     None,
+    /// Nothing: a question that is answered for as long as anyone listens.
+    Stream,
     /// JSON, held whole.
     Json(&'a [u8]),
     /// A manifest, with its signature if it has one.
@@ -70,17 +67,25 @@ struct Told<'a> {
 impl Call<'_> {
     /// Sends the call until it is answered for good, a bounded number of times, and reads the answer.
     pub(super) fn send<T: DeserializeOwned>(&self, client: &Client) -> Result<T, ClientError> {
-        let body = self.body(self.open(client)?, REPLY_BYTES_MAX)?;
+        let body = self.body(client, self.open(client)?, REPLY_BYTES_MAX)?;
         serde_json::from_slice(&body).map_err(|_| self.foreign(Code::Ok.http()))
     }
 
     /// The same where the reply is to be read in pieces: gives what the service granted.
     pub(super) fn open(&self, client: &Client) -> Result<Response<Body>, ClientError> {
+        if matches!(self.content, Content::Json(_) | Content::Manifest(..)) {
+            check_lives(client)?;
+        }
+        self.granted(client, self.answered(client)?)
+    }
+
+    /// The same, whatever the service says.
+    fn answered(&self, client: &Client) -> Result<Response<Body>, ClientError> {
         let mut attempts = 1;
         loop {
             let answered = self.attempt(client)?;
             if attempts == ATTEMPTS_MAX || !is_passing(&answered) {
-                return self.granted(answered.map_err(|source| unreachable(&self.url, attempts, source))?);
+                return answered.map_err(|source| self.unanswered(client, attempts, source));
             }
             thread::sleep(RETRY_WAIT * 2_u32.pow(attempts - 1));
             attempts += 1;
@@ -90,27 +95,24 @@ impl Call<'_> {
     /// The same in one attempt.
     pub(super) fn once<T: DeserializeOwned>(&self, client: &Client) -> Result<T, Ended> {
         let answered = self.attempt(client).map_err(Ended::Final)?;
-        let ended = if is_passing(&answered) { Ended::Passing } else { Ended::Final };
-        let granted =
-            answered.map_err(|source| unreachable(&self.url, 1, source)).and_then(|reply| self.granted(reply));
-        let reply = granted.map_err(ended)?;
+        let ended = if is_passing(&answered) || is_stalled(&answered) { Ended::Passing } else { Ended::Final };
+        let granted = answered.map_err(|source| self.unanswered(client, 1, source));
+        let reply = granted.and_then(|reply| self.granted(client, reply)).map_err(ended)?;
         let status = reply.status();
-        let body = self.body(reply, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
+        let body = self.body(client, reply, REPLY_BYTES_MAX).map_err(Ended::Passing)?;
         serde_json::from_slice(&body).map_err(|_| Ended::Final(self.foreign(status)))
     }
 
     /// One attempt. The outer error is ours and ends it all; the inner is the connection's.
     fn attempt(&self, client: &Client) -> Result<Result<Response<Body>, ureq::Error>, ClientError> {
         match self.content {
-            Content::None => {
-                let asked =
-                    |request| client.agent.configure_request(request).timeout_per_read(Some(SILENCE_MAX)).build();
+            Content::None | Content::Stream => {
                 let request = self.request(client).body(()).map_err(Into::into);
-                Ok(request.and_then(|request| client.agent.run(asked(request))))
+                Ok(request.and_then(|request| client.agent.run(self.limits(client).set(&client.agent, request))))
             }
             Content::Json(json) => {
                 let request = self.request(client).header(CONTENT_TYPE, "application/json");
-                Ok(run(client, request, (json.len() as u64, &mut &*json)))
+                Ok(self.run(client, request, (json.len() as u64, &mut &*json)))
             }
             Content::Manifest(json, signature) => {
                 let request = self.request(client).header(CONTENT_TYPE, "application/json");
@@ -118,7 +120,7 @@ impl Call<'_> {
                     Some(signature) => request.header(SIGNATURE_HEADER, signature.to_string()),
                     None => request,
                 };
-                Ok(run(client, request, (json.len() as u64, &mut &*json)))
+                Ok(self.run(client, request, (json.len() as u64, &mut &*json)))
             }
             Content::File { path, offset, tell } => {
                 let unreadable = |source| ClientError::File { path: path.to_owned(), source };
@@ -128,8 +130,28 @@ impl Call<'_> {
                 let request = self.request(client).header(CONTENT_TYPE, "application/octet-stream");
                 // A refusal then comes before the file is sent, and not into the middle of it, where it would be lost.
                 let request = request.header(EXPECT, "100-continue");
-                Ok(run(client, request, (bytes, &mut Told { file, bytes: offset, tell })))
+                Ok(self.run(client, request, (bytes, &mut Told { file, bytes: offset, tell })))
             }
+        }
+    }
+
+    fn run(
+        &self,
+        client: &Client,
+        request: http::request::Builder,
+        (bytes, body): (u64, &mut dyn Read),
+    ) -> Result<Response<Body>, ureq::Error> {
+        let request = request.header(CONTENT_LENGTH, bytes).body(SendBody::from_reader(body))?;
+        client.agent.run(self.limits(client).set(&client.agent, request))
+    }
+
+    /// How long it is waited for, in each phase.
+    fn limits(&self, client: &Client) -> Limits {
+        match self.content {
+            Content::None => client.waits.question(),
+            Content::Stream => client.waits.stream(),
+            Content::Json(json) | Content::Manifest(json, _) => client.waits.change(json.len() as u64),
+            Content::File { path, .. } => client.waits.change(path.metadata().map_or(0, |about| about.len())),
         }
     }
 
@@ -142,20 +164,45 @@ impl Call<'_> {
     }
 
     /// A reply that is what was asked for; the service's own words where it refused.
-    fn granted(&self, response: Response<Body>) -> Result<Response<Body>, ClientError> {
+    fn granted(&self, client: &Client, response: Response<Body>) -> Result<Response<Body>, ClientError> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
-        let body = self.body(response, REPLY_BYTES_MAX).map_err(|_| self.foreign(status))?;
+        let body = self.body(client, response, REPLY_BYTES_MAX)?;
         let problem: ProblemBody = serde_json::from_slice(&body).map_err(|_| self.foreign(status))?;
         Err(ClientError::Refused { url: self.url.clone(), status: status.as_u16(), detail: problem.detail })
     }
 
     /// All of a reply's body, which a service keeps below `bytes_max`.
-    pub(super) fn body(&self, mut response: Response<Body>, bytes_max: u64) -> Result<Vec<u8>, ClientError> {
+    pub(super) fn body(
+        &self,
+        client: &Client,
+        mut response: Response<Body>,
+        bytes_max: u64,
+    ) -> Result<Vec<u8>, ClientError> {
         let read = response.body_mut().with_config().limit(bytes_max).read_to_vec();
-        read.map_err(|_| self.foreign(response.status()))
+        read.map_err(|error| self.broken(client, response.status(), error))
+    }
+
+    /// Why the body of a reply is not there.
+    pub(super) fn broken(&self, client: &Client, status: StatusCode, error: ureq::Error) -> ClientError {
+        match error {
+            ureq::Error::Timeout(_) => self.unanswered(client, 1, error),
+            _ => self.foreign(status),
+        }
+    }
+
+    /// That nobody answered, and why.
+    fn unanswered(&self, client: &Client, attempts: u32, source: ureq::Error) -> ClientError {
+        let (url, source) = (self.url.clone(), Box::new(source));
+        match *source {
+            ureq::Error::Timeout(phase) => {
+                ClientError::Silent { url, waited: self.limits(client).reached(phase), source }
+            }
+            _ if is_distrust(&source) => ClientError::Tls { url, source },
+            _ => ClientError::Unreachable { url, attempts, source },
+        }
     }
 
     /// Something else than a service answered.
@@ -164,31 +211,28 @@ impl Call<'_> {
     }
 }
 
-/// That nobody answered, and why.
-fn unreachable(url: &str, attempts: u32, source: ureq::Error) -> ClientError {
-    let (url, source) = (url.to_owned(), Box::new(source));
-    match is_distrust(&source) {
-        true => ClientError::Tls { url, source },
-        false => ClientError::Unreachable { url, attempts, source },
+/// A change may take as long as a load does: whoever does not even say that it lives is not waited for so long.
+fn check_lives(client: &Client) -> Result<(), ClientError> {
+    let call = Call { method: Method::GET, url: format!("{}/livez", client.base), content: Content::None };
+    // Whatever it says: there may be something before it that lets no probes through.
+    call.answered(client).map(drop)
+}
+
+/// Whether the same call may fare better in a moment: the connection failed, or the service asks to come again. Not where
+/// it was waited for in vain: whoever calls has said how long.
+fn is_passing(answered: &Result<Response<Body>, ureq::Error>) -> bool {
+    use ureq::Error::{ConnectionFailed, HostNotFound, Io};
+    match answered {
+        Ok(response) => response.headers().contains_key(RETRY_AFTER),
+        Err(error) => !is_distrust(error) && matches!(error, Io(_) | HostNotFound | ConnectionFailed),
     }
 }
 
-fn run(
-    client: &Client,
-    request: http::request::Builder,
-    (bytes, body): (u64, &mut dyn Read),
-) -> Result<Response<Body>, ureq::Error> {
-    let request = request.header(CONTENT_LENGTH, bytes).body(SendBody::from_reader(body))?;
-    let wait = SEND_WAIT + Duration::from_secs(bytes / BYTES_PER_S_MIN);
-    client.agent.run(client.agent.configure_request(request).timeout_send_body(Some(wait)).build())
-}
-
-/// Whether the same call may fare better in a moment: the connection failed, or the service asks to come again.
-fn is_passing(answered: &Result<Response<Body>, ureq::Error>) -> bool {
-    use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
+/// Whether the way to the service gave out before all was sent, which then goes on where it stands.
+fn is_stalled(answered: &Result<Response<Body>, ureq::Error>) -> bool {
     match answered {
-        Ok(response) => response.headers().contains_key(RETRY_AFTER),
-        Err(error) => !is_distrust(error) && matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed),
+        Err(ureq::Error::Timeout(phase)) => !matches!(phase, Timeout::RecvResponse | Timeout::PerRead),
+        _ => false,
     }
 }
 

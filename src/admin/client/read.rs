@@ -13,7 +13,7 @@ use crate::admin::documents::releases::{EntryBody, ReleasesBody};
 use crate::error::Code;
 use crate::snapshot::manifest::Version;
 use crate::trial::figures::TrialFigures;
-use crate::unseen::file::Span;
+use crate::unseen::file::{Span, UnseenError};
 use crate::unseen::merge::Merge;
 
 /// Longest state or exposition that is read; none comes near it.
@@ -58,7 +58,7 @@ impl Client {
     /// As [`Client::status`].
     pub fn metrics(&self) -> Result<String, ClientError> {
         let call = self.get("/metrics");
-        let text = call.body(call.open(self)?, TEXT_BYTES_MAX)?;
+        let text = call.body(self, call.open(self)?, TEXT_BYTES_MAX)?;
         String::from_utf8(text).map_err(|_| call.foreign(Code::Ok.http()))
     }
 
@@ -72,7 +72,10 @@ impl Client {
         // Line by line: the whole log need not fit in memory, and its merged counts are bounded by the service's limits.
         let lines = BufReader::new(response.body_mut().with_config().limit(u64::MAX).reader());
         let mut merge = Merge::new(length_max);
-        merge.add(lines).map_err(|_| call.foreign(Code::Ok.http()))?;
+        merge.add(lines).map_err(|error| match error {
+            UnseenError::Io(error) => call.broken(self, Code::Ok.http(), error.into()),
+            source => ClientError::Unseen { url: call.url, source },
+        })?;
         Ok(merge.finish())
     }
 
@@ -83,7 +86,7 @@ impl Client {
 
     fn document<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let call = self.get(path);
-        let document = call.body(call.open(self)?, TEXT_BYTES_MAX)?;
+        let document = call.body(self, call.open(self)?, TEXT_BYTES_MAX)?;
         serde_json::from_slice(&document).map_err(|_| call.foreign(Code::Ok.http()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
+use super::call::{Call, Content};
 use super::{Client, ClientError};
 use crate::admin::documents::releases::ReleasesBody;
 
@@ -21,7 +22,8 @@ impl Client {
     /// # Errors
     /// As [`Client::status`].
     pub fn watch(&self) -> Result<Watch, ClientError> {
-        let response = self.get("/admin/v1/watch").open(self)?;
+        let call = Call { content: Content::Stream, ..self.get("/admin/v1/watch") };
+        let response = call.open(self)?;
         let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
         Ok(Watch { lines: Box::new(BufReader::new(reader)) })
     }
