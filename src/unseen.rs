@@ -65,6 +65,7 @@ pub struct UnseenLog {
 
 #[derive(Debug)]
 struct Shard {
+    histories_max: usize,
     summary: Mutex<Summary>,
     recorded: AtomicU64,
     /// What came while the shard was held by another, in all and since the last span was taken.
@@ -160,6 +161,7 @@ impl UnseenLog {
 impl Shard {
     fn new(histories_max: usize) -> Self {
         Self {
+            histories_max,
             summary: Mutex::new(Summary::new(histories_max)),
             recorded: AtomicU64::new(0),
             busy: AtomicU64::new(0),
@@ -184,7 +186,7 @@ impl Shard {
 
     /// Puts an empty summary in the place of the full one. Its memory is found before the lock is taken.
     fn take(&self) -> Summary {
-        let empty = self.locked().emptied();
+        let empty = Summary::new(self.histories_max);
         let mut summary = self.locked();
         self.histories.store(0, Relaxed);
         std::mem::replace(&mut summary, empty)

@@ -38,11 +38,6 @@ impl Summary {
         Self { histories_max, counts, evicted: 0 }
     }
 
-    /// The same room, empty.
-    pub fn emptied(&self) -> Self {
-        Self::new(self.histories_max)
-    }
-
     /// Counts a history. Returns how many records of another were given up for it.
     pub fn add(&mut self, history: History) -> u64 {
         if self.counts.change_priority_by(&history, |Reverse(count)| count.upper += 1) {
