@@ -36,6 +36,7 @@ pub(crate) fn config(dir: &Path) -> Config {
     config.request.deadline_max = PATIENCE;
     config.http.header_read_timeout = 2 * PATIENCE;
     config.http.body_read_timeout = 2 * PATIENCE;
+    config.model.timeout = PATIENCE / 2;
     // Most releases here name a model that nobody trained, and which nothing asks.
     config.model.missing = MissingModel::Serve;
     config.answer.rungs = LADDER.to_vec();
