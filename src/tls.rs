@@ -1,9 +1,10 @@
 //! TLS on the doors: which certificate a door shows, and whose it asks for. It must never fall back to less than was
 //! configured: files that cannot be used leave the certificates before them in place.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -103,7 +104,7 @@ impl Tls {
 
     /// The digest of the certificate that the next connection is shown, so that two can be told apart.
     pub fn shown(&self) -> blake3::Hash {
-        self.locked().shown
+        self.used.lock().shown
     }
 
     /// Encrypts a connection, and adds to `peer` whom its certificate names; nothing where that fails, which is counted.
@@ -130,11 +131,7 @@ impl Tls {
     }
 
     fn config(&self) -> Arc<ServerConfig> {
-        self.locked().config.clone()
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Used> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock().config.clone()
     }
 
     fn try_refresh(&self) -> Result<(), TlsError> {
@@ -149,7 +146,7 @@ impl Tls {
         let material = read?;
         let config = material.config(&self.files, self.spoken)?;
         {
-            let mut used = self.locked();
+            let mut used = self.used.lock();
             (used.config, used.shown) = (config, material.shown());
         }
         self.show(&material);
@@ -158,7 +155,7 @@ impl Tls {
 
     /// Whether this was not what was found at the last look.
     fn is_news(&self, digest: blake3::Hash) -> bool {
-        std::mem::replace(&mut self.locked().looked_at, digest) != digest
+        std::mem::replace(&mut self.used.lock().looked_at, digest) != digest
     }
 
     /// Says what is used from now on.

@@ -2,9 +2,10 @@
 //!
 //! A request pays for a trial only while one is on, and never waits for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 
 use crate::admit::Deadline;
 use crate::answer::Answer;
@@ -113,7 +114,7 @@ impl Trials {
 
     /// The sampled questions: for one thread only.
     fn take_waiting(&self) -> Option<Receiver<Ask>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.waiting.lock().take()
     }
 
     fn tally(&self) -> &Tally {

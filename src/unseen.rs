@@ -7,7 +7,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 pub mod file;
 pub mod files;
@@ -65,6 +66,7 @@ pub struct UnseenLog {
 
 #[derive(Debug)]
 struct Shard {
+    histories_max: usize,
     summary: Mutex<Summary>,
     recorded: AtomicU64,
     /// What came while the shard was held by another, in all and since the last span was taken.
@@ -117,7 +119,7 @@ impl UnseenLog {
         let mut dropped = 0;
         let mut rows = Vec::new();
         for shard in &self.shards {
-            let summary = shard.locked();
+            let summary = shard.summary.lock();
             dropped += summary.evicted() + shard.busy_in_span.load(Relaxed);
             rows.extend(summary.rows());
         }
@@ -160,6 +162,7 @@ impl UnseenLog {
 impl Shard {
     fn new(histories_max: usize) -> Self {
         Self {
+            histories_max,
             summary: Mutex::new(Summary::new(histories_max)),
             recorded: AtomicU64::new(0),
             busy: AtomicU64::new(0),
@@ -170,7 +173,7 @@ impl Shard {
     }
 
     fn record(&self, history: History) {
-        let Ok(mut summary) = self.summary.try_lock() else {
+        let Some(mut summary) = self.summary.try_lock() else {
             self.busy.fetch_add(1, Relaxed);
             self.busy_in_span.fetch_add(1, Relaxed);
             return;
@@ -184,14 +187,10 @@ impl Shard {
 
     /// Puts an empty summary in the place of the full one. Its memory is found before the lock is taken.
     fn take(&self) -> Summary {
-        let empty = self.locked().emptied();
-        let mut summary = self.locked();
+        let empty = Summary::new(self.histories_max);
+        let mut summary = self.summary.lock();
         self.histories.store(0, Relaxed);
         std::mem::replace(&mut summary, empty)
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Summary> {
-        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -226,7 +225,7 @@ mod tests {
     #[test]
     fn recording_waits_for_nobody() {
         let log = UnseenLog::new(&Config::defaults(Path::new("store")).unseen);
-        let held: Vec<_> = log.shards.iter().map(super::Shard::locked).collect();
+        let held: Vec<_> = log.shards.iter().map(|shard| shard.summary.lock()).collect();
         log.record(&[7, 9]);
         drop(held);
         log.record(&[7, 9]);

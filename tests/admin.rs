@@ -1,7 +1,8 @@
 //! The operator's door as probes, scrapers and operators meet it, over real sockets.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -242,22 +243,20 @@ fn paths_and_methods_that_are_not_there_are_problems() {
 fn a_head_that_drips_is_cut_off() {
     let site = Site::empty(|config| config.admin.header_read_timeout = Duration::from_millis(20));
     let mut stream = site.connect();
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").expect("the door is open");
-    let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).expect("the service closes the connection before this reader gives up");
+    // On a busy machine its time may be up before it says anything.
+    let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nhost:");
+    let rest = rest(stream);
     assert!(!rest.starts_with(b"HTTP/1.1 200"), "{rest:?}");
 }
 
 #[test]
 fn a_connection_that_says_nothing_is_cut_off() {
     let site = Site::empty(|config| config.admin.header_read_timeout = Duration::from_millis(20));
-    let mut rest = Vec::new();
-    site.connect().read_to_end(&mut rest).expect("the service closes the connection before this reader gives up");
-    assert_eq!(rest, b"");
+    assert_eq!(rest(site.connect()), b"");
     // Half of what begins HTTP/2, and nothing after it.
     let mut stream = site.connect();
-    stream.write_all(b"PRI * HTTP/2.0").expect("the door is open");
-    stream.read_to_end(&mut rest).expect("the service closes the connection before this reader gives up");
+    let _ = stream.write_all(b"PRI * HTTP/2.0");
+    rest(stream);
 }
 
 #[test]
@@ -287,6 +286,14 @@ fn the_health_command_exits_as_the_probe_says() {
     let nobody = site.url("/readyz");
     drop(site);
     asked(&nobody, 1);
+}
+
+/// What comes until the service closes the connection. It may do so with a reset; only this reader giving up is no end.
+fn rest(mut stream: TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let ended = stream.read_to_end(&mut rest).map_err(|error| error.kind());
+    assert!(!matches!(ended, Err(ErrorKind::WouldBlock)), "it is still waited for");
+    rest
 }
 
 fn token_file(token: &str) -> (TempDir, PathBuf) {

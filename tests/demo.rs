@@ -108,7 +108,8 @@ fn demo(listen: &[&str; 3], temporary: &Path) -> Command {
         command.args([flag, address]);
     }
     // However busy the machine is that tests this, the model is waited for.
-    command.args(["--model-timeout-ms", "20000", "--request-deadline-default-ms", "10000"]);
+    command.args(["--model-timeout-ms", "60000", "--request-deadline-default-ms", "120000"]);
+    command.args(["--request-deadline-max-ms", "120000"]);
     command
 }
 

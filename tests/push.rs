@@ -181,7 +181,8 @@ fn a_body_that_breaks_off_can_be_sent_again() {
 fn a_body_that_stalls_is_given_up() {
     let site = Site::serving(|config| config.admin.body_idle_timeout = Duration::from_millis(500));
     let parcel = Parcel::new("new", 0.25);
-    assert_eq!(parcel.put(&site, MANIFEST).status, 200);
+    // On a busy machine so short a time may be up between its head and its body.
+    until(|| parcel.put(&site, MANIFEST).status == 200);
     let (stream, _) = parcel.send_all_but_a_byte(&site, "table.segue");
     let detail = receive(stream).problem(504, "deadline_exceeded");
     assert!(detail.contains("nothing of the body came for 500 ms"), "{detail}");

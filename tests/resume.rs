@@ -9,7 +9,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use segue::config::{Config, Signing};
 use segue::metrics::Metrics;
@@ -285,7 +284,7 @@ fn the_command_goes_on_when_the_connection_breaks_again_and_again() {
     let made = TempDir::new().expect("a temporary directory");
     let release = large(made.path());
     let bytes = fs::metadata(release.join(CATALOGUE)).expect("it is there").len();
-    let site = Site::serving(|config| config.admin.body_idle_timeout = Duration::from_secs(5));
+    let site = Site::serving(|_| {});
     let cutting = Cutting::start(site.address, (3, bytes / 3));
     let to = format!("http://{}", cutting.address);
     let output = run(segue().arg("push").arg(&release).args(["--to", &to, "--no-activate"]), 0);

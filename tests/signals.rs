@@ -32,6 +32,9 @@ impl Program {
         command.env_clear().args(["serve", "--log-format", "json", "--release-poll-ms", "3600000"]);
         // The releases here name a model that nobody trained.
         command.args(["--model-missing", "serve"]);
+        // However busy the machine is that tests this, every question is answered.
+        command.args(["--request-deadline-default-ms", "120000", "--request-deadline-max-ms", "120000"]);
+        command.args(["--http-body-read-timeout-ms", "120000"]);
         for door in ["http", "grpc", "admin"] {
             command.args([&format!("--{door}-listen"), "127.0.0.1:0"]);
         }

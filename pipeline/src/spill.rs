@@ -6,8 +6,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 pub mod boxes;
 
@@ -70,8 +72,7 @@ impl Spill {
     }
 
     fn file(&self) -> io::Result<Arc<File>> {
-        // A thread that panicked while it held the lock has left the file as it was.
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock();
         if let Some(file) = &*file {
             return Ok(Arc::clone(file));
         }

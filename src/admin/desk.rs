@@ -1,10 +1,11 @@
 //! What every call of the operator's door works on, over HTTP and gRPC alike; it must never speak either.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Parts;
@@ -33,6 +34,7 @@ pub(super) struct Desk {
     pub(super) started: Instant,
     /// When streams that would go on for ever end.
     pub(super) stop: Drain,
+    /// What was read of releases, held while the disk is asked: whoever waits for it would ask as well.
     pub(super) facts: Mutex<BTreeMap<Version, FactsBody>>,
 }
 

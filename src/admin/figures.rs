@@ -3,12 +3,13 @@
 //! The counts are the metrics' own, looked at once a second; nothing is counted for this, and no request waits for it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::time::interval;
 
@@ -86,7 +87,7 @@ impl Desk {
 impl Recorder {
     fn look(&self, metrics: &Metrics) {
         let look = Look { at: Instant::now(), at_unix_ms: unix_ms(), totals: metrics.totals() };
-        let mut looks = self.locked();
+        let mut looks = self.looks.lock();
         looks.push_back(look);
         // Of n looks there are n - 1 spans between them.
         let past = looks.len().saturating_sub(SPANS_MAX + 1);
@@ -95,15 +96,11 @@ impl Recorder {
 
     /// The rates of now, `None` before the second look, and those of each span that ends after a time.
     fn rates(&self, after_unix_ms: u64) -> (Option<RatesBody>, Vec<RatesBody>) {
-        let looks = self.locked();
+        let looks = self.looks.lock();
         let first = looks.len().saturating_sub(NOW_SPANS + 1);
         let now = looks.get(first).zip(looks.back()).filter(|(from, to)| from.at < to.at);
         let spans = looks.iter().zip(looks.iter().skip(1)).filter(|(_, to)| to.at_unix_ms > after_unix_ms);
         (now.map(|(from, to)| rates(from, to)), spans.map(|(from, to)| rates(from, to)).collect())
-    }
-
-    fn locked(&self) -> MutexGuard<'_, VecDeque<Look>> {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

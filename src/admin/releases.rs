@@ -2,7 +2,6 @@
 //! it must never read a table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 
 use super::desk::Desk;
 use super::documents::releases::{EntryBody, FactsBody, ReasonBody, ReleasesBody};
@@ -53,7 +52,7 @@ impl Desk {
 
     /// What a release's manifest says: read once, since a release never changes.
     fn facts(&self, version: &Version) -> Option<FactsBody> {
-        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.facts.lock();
         if let Some(facts) = known.get(version) {
             return Some(facts.clone());
         }
@@ -64,8 +63,7 @@ impl Desk {
 
     /// Forgets what was read of releases that are gone: their names may come back with other content.
     fn forget_facts(&self, releases: &[EntryBody]) {
-        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|version, _| releases.iter().any(|entry| entry.version == *version));
+        self.facts.lock().retain(|version, _| releases.iter().any(|entry| entry.version == *version));
     }
 }
 

@@ -4,7 +4,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// Who may read it: the owner, and a group that collects logs.
 #[cfg(unix)]
@@ -38,7 +39,7 @@ impl AuditFile {
 
     /// Adds a line, which ends with a line break, and returns once it is on the disk.
     pub(super) fn append(&self, line: &[u8]) -> io::Result<()> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing.lock();
         let mut file = open(&self.path)?;
         let length = file.metadata()?.len();
         let whole = if ends_whole(&mut file, length)? { line.to_vec() } else { [b"\n", line].concat() };

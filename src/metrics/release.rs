@@ -1,9 +1,10 @@
 //! What the reloader counts; a series of a release that no longer serves must never be shown.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, Histogram};
+use parking_lot::Mutex;
 
 use super::label::{Label, Phase, per_label};
 use super::registrar::Registrar;
@@ -56,7 +57,7 @@ impl ReleaseMetrics {
     /// Counts a swap at a Unix time, and shows the new release in the place of the one before. Call it after the swap.
     pub fn loaded(&self, manifest: &Manifest, now_unix_s: u64) {
         self.loads.increment(1);
-        *self.described.lock().unwrap_or_else(PoisonError::into_inner) = describe(manifest, now_unix_s);
+        *self.described.lock() = describe(manifest, now_unix_s);
     }
 
     /// Counts a load that failed, by the error's own [`reason`](ReleaseError::reason); never what a gate refused. Failures
@@ -107,7 +108,7 @@ impl ReleaseMetrics {
 
     /// The series of the serving release, empty before the first, and of where all stand.
     pub(super) fn describe(&self) -> String {
-        let serving = self.described.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let serving = self.described.lock().clone();
         let lives = self.book.get().map(lives::describe).unwrap_or_default();
         format!("{serving}\n{lives}")
     }

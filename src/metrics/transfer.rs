@@ -1,9 +1,10 @@
 //! What is counted of releases and models that come, pushed or pulled; a channel that is no longer followed, or that named
 //! another release, must never be shown.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use metrics::{Counter, Gauge};
+use parking_lot::Mutex;
 
 use super::label::{Label, per_label};
 use super::registrar::Registrar;
@@ -96,12 +97,12 @@ impl TransferMetrics {
     pub fn follows(&self, channel: &Version, release: &Version) {
         let registrar = Registrar::new(METRICS);
         registrar.gauge(&PULL_CHANNEL_INFO, &[channel.as_str(), release.as_str()]).set(1);
-        *self.described.lock().unwrap_or_else(PoisonError::into_inner) = registrar.render();
+        *self.described.lock() = registrar.render();
     }
 
     /// The series of the channel; empty before it was read.
     pub(super) fn describe(&self) -> String {
-        self.described.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.described.lock().clone()
     }
 
     /// Absent where nothing is pulled.

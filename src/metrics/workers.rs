@@ -1,6 +1,8 @@
 //! Sums what the workers of a door counted, at each scrape; it must never make a worker wait.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::door::DoorMetrics;
 use super::durations::{DurationTotals, write_head};
@@ -27,7 +29,7 @@ impl Workers {
     /// Gives one more worker its handles.
     pub(super) fn join(&self, door: Door, registrar: &Registrar) -> Arc<DoorMetrics> {
         let worker = Arc::new(DoorMetrics::new(door, registrar));
-        self.doors[door.index()].lock().unwrap_or_else(PoisonError::into_inner).push(worker.clone());
+        self.doors[door.index()].lock().push(worker.clone());
         worker
     }
 
@@ -52,7 +54,7 @@ impl Workers {
     }
 
     fn of(&self, door: Door) -> Vec<Arc<DoorMetrics>> {
-        self.doors[door.index()].lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.doors[door.index()].lock().clone()
     }
 }
 

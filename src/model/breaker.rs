@@ -2,8 +2,10 @@
 //!
 //! It must never read a clock: whoever asks says what time it is.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// When the breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ impl Breaker {
 
     /// Lets a question through, or not.
     pub fn enter(&self, now: Instant) -> Option<Passage> {
-        let mut inner = self.inner();
+        let mut inner = self.inner.lock();
         let kind = match *inner {
             Inner::Closed(_) => Kind::Usual,
             Inner::Open(until) if until <= now => Kind::Probe(now),
@@ -82,22 +84,18 @@ impl Breaker {
 
     /// What it would let through.
     pub fn state(&self, now: Instant) -> BreakerState {
-        match *self.inner() {
+        match *self.inner.lock() {
             Inner::Closed(_) => BreakerState::Closed,
             Inner::Open(until) if until > now => BreakerState::Open,
             Inner::Open(_) | Inner::Probing => BreakerState::HalfOpen,
         }
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Passage {
     /// The question was answered.
     pub fn succeed(mut self) {
-        let mut inner = self.breaker.inner();
+        let mut inner = self.breaker.inner.lock();
         match (self.kind, &mut *inner) {
             (Kind::Probe(_), state) => *state = Inner::Closed(0),
             (_, Inner::Closed(failures)) => *failures = 0,
@@ -111,7 +109,7 @@ impl Passage {
     /// The question failed.
     pub fn fail(mut self, now: Instant) {
         let BreakerLimits { failures_max, open } = self.breaker.limits;
-        let mut inner = self.breaker.inner();
+        let mut inner = self.breaker.inner.lock();
         let opens = match (self.kind, &mut *inner) {
             (Kind::Probe(_), _) => true,
             (_, Inner::Closed(failures)) => {
@@ -122,9 +120,11 @@ impl Passage {
         };
         if opens {
             *inner = Inner::Open(now + open);
-            tracing::warn!(open_ms = open.as_millis(), "the model fails; it is left alone for a while");
         }
         drop(inner);
+        if opens {
+            tracing::warn!(open_ms = open.as_millis(), "the model fails; it is left alone for a while");
+        }
         self.kind = Kind::Judged;
     }
 }
@@ -133,7 +133,7 @@ impl Drop for Passage {
     fn drop(&mut self) {
         if let Kind::Probe(entered) = self.kind {
             // It was let through at that time, and so is the next.
-            *self.breaker.inner() = Inner::Open(entered);
+            *self.breaker.inner.lock() = Inner::Open(entered);
         }
     }
 }

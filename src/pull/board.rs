@@ -1,6 +1,8 @@
 //! Where it is written how pulling stands, for whoever asks; it must never decide anything.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::depot::Channel;
 use crate::metrics::Polled;
@@ -32,30 +34,26 @@ pub struct Status {
 impl Board {
     /// How it stands; `None` where nothing is pulled.
     pub fn status(&self) -> Option<Status> {
-        self.locked().clone()
+        self.status.lock().clone()
     }
 
     /// Writes down that pulling begins.
     pub(super) fn open(&self, from: String, name: Version) {
         let status = Status { from, name, channel: None, outcome: None, text: None, at_unix_s: None };
-        *self.locked() = Some(status);
+        *self.status.lock() = Some(status);
     }
 
     /// Writes down what the channel says.
     pub(super) fn read(&self, channel: &Channel) {
-        if let Some(status) = self.locked().as_mut() {
+        if let Some(status) = self.status.lock().as_mut() {
             status.channel = Some(channel.clone());
         }
     }
 
     /// Writes down what came of a look.
     pub(super) fn looked(&self, outcome: Polled, text: Option<String>, at_unix_s: u64) {
-        if let Some(status) = self.locked().as_mut() {
+        if let Some(status) = self.status.lock().as_mut() {
             (status.outcome, status.text, status.at_unix_s) = (Some(outcome), text, Some(at_unix_s));
         }
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Option<Status>> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,8 +8,10 @@
 
 use std::fs;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 mod arrival;
 mod error;
@@ -161,7 +163,7 @@ impl Ingest {
     ) -> Result<Begun, IngestError> {
         let parcel = self.acceptable(address, manifest)?;
         self.remove_abandoned();
-        let mut pushes = self.locked();
+        let mut pushes = self.pushes.lock();
         if pushes.resumes(&parcel)? {
             let push = pushes.touch(address)?;
             push.sign(signature)?;
@@ -216,7 +218,7 @@ impl Ingest {
     /// that only lacks its model. A second word for what is published is fine.
     pub fn commit(&self, address: &Address) -> Result<Committed, IngestError> {
         self.check_needs(address)?;
-        let taken = self.locked().take(address);
+        let taken = self.pushes.lock().take(address);
         let push = match taken {
             Err(IngestError::NotOpen { .. }) => return self.committed_before(address),
             other => other?,
@@ -236,13 +238,13 @@ impl Ingest {
 
     /// Removes pushes that nobody continued in the time allowed. Due now and then.
     pub fn remove_abandoned(&self) {
-        let abandoned = self.locked().abandoned(self.rules.idle_max);
+        let abandoned = self.pushes.lock().abandoned(self.rules.idle_max);
         abandoned.into_iter().for_each(|push| self.end_abandoned(push));
     }
 
     /// Removes a push that whoever sent it gives up, unless somebody else is at it.
     pub fn give_up(&self, address: &Address) {
-        let given_up = self.locked().give_up(address);
+        let given_up = self.pushes.lock().give_up(address);
         given_up.into_iter().for_each(|push| self.end_abandoned(push));
     }
 
@@ -276,7 +278,7 @@ impl Ingest {
 
     /// Refuses to publish a release whose model is not there, while its push stays open: the model may still come.
     fn check_needs(&self, address: &Address) -> Result<(), IngestError> {
-        let needed = self.locked().find(address).and_then(|push| push.parcel.needs().cloned());
+        let needed = self.pushes.lock().find(address).and_then(|push| push.parcel.needs().cloned());
         let lacked = needed.filter(|model| !self.parts.store.model_path(model).join(MANIFEST).exists());
         match lacked.filter(|_| self.rules.model_missing == MissingModel::Refuse) {
             Some(model) => Err(IngestError::NeedsModel { release: address.version.clone(), model }),
@@ -315,7 +317,7 @@ impl Ingest {
     /// Counts bytes that came, and writes down how far that brings the push.
     fn came(&self, address: &Address, bytes: u64) {
         self.parts.metrics.push_bytes(bytes);
-        if let Some(push) = self.locked().find(address) {
+        if let Some(push) = self.pushes.lock().find(address) {
             self.note(push);
         }
     }
@@ -350,22 +352,18 @@ impl Ingest {
     }
 
     fn arrive<'a>(&'a self, address: &'a Address, name: &'static str) -> Result<Arrival<'a>, IngestError> {
-        let mut pushes = self.locked();
+        let mut pushes = self.pushes.lock();
         let unlisted = || IngestError::Name { kind: address.kind, got: name.to_owned() };
         let expected = pushes.touch(address)?.listed(name).cloned().ok_or_else(unlisted)?;
         let push = pushes.arrives(address, name)?;
         let (whole, part) = (push.path(name), push.part(name));
         Ok(Arrival { ingest: self, address, name, expected, whole, part })
     }
-
-    fn locked(&self) -> MutexGuard<'_, Pushes> {
-        self.pushes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
-        self.ingest.locked().committed(self.address);
+        self.ingest.pushes.lock().committed(self.address);
     }
 }
 

@@ -5,10 +5,11 @@
 //! frees what no longer serves, both at low priority. Whatever fails, the release before keeps serving, and the failure
 //! stands in [`Status`], in the [`Book`] and in a metric. A failure never blocks what is pointed at next.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::lifecycle::{Book, Reason};
@@ -156,10 +157,6 @@ impl Reloader {
 
     /// What it is doing and how it last fared.
     pub fn status(&self) -> Status {
-        locked(&self.status).clone()
+        self.status.lock().clone()
     }
-}
-
-fn locked(status: &Mutex<Status>) -> MutexGuard<'_, Status> {
-    status.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::manifest::{MANIFEST, Version};
 use super::release::ReleaseError;
@@ -17,6 +19,7 @@ use crate::model::engine::Precision;
 pub struct ModelShelf {
     store: Store,
     precision: Precision,
+    /// Held through a load, so that two who want the same model load it once: threads that load are all who wait.
     models: Mutex<HashMap<Version, Weak<Model>>>,
 }
 
@@ -28,7 +31,7 @@ impl ModelShelf {
 
     /// The model of a version: the one in memory, or else loaded with every check.
     pub fn take(&self, version: &Version) -> Result<Arc<Model>, ReleaseError> {
-        let mut models = self.locked();
+        let mut models = self.models.lock();
         models.retain(|_, model| model.strong_count() > 0);
         if let Some(model) = models.get(version).and_then(Weak::upgrade) {
             return Ok(model);
@@ -49,9 +52,5 @@ impl ModelShelf {
 
     fn path(&self, version: &Version) -> PathBuf {
         self.store.model_path(version)
-    }
-
-    fn locked(&self) -> MutexGuard<'_, HashMap<Version, Weak<Model>>> {
-        self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,11 +37,6 @@ impl Summary {
         Self { histories_max, counts, evicted: 0 }
     }
 
-    /// The same room, empty.
-    pub fn emptied(&self) -> Self {
-        Self::new(self.histories_max)
-    }
-
     /// Counts a history. Returns how many records of another were given up for it.
     pub fn add(&mut self, history: History) -> u64 {
         if let Entry::Occupied(held) = self.counts.entry(history) {

@@ -12,7 +12,7 @@ use tonic::{Request, Status};
 use crate::support::Site;
 
 /// Longest wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client that waits for each reply.
 pub(crate) struct Caller {

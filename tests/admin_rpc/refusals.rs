@@ -58,7 +58,8 @@ fn who_says_nothing_loses_the_place() {
     let site = Site::empty(|config| config.admin.header_read_timeout = Duration::from_millis(20));
     for begun in [&b""[..], b"PRI * HT", b"G"] {
         let mut stream = site.connect();
-        std::io::Write::write_all(&mut stream, begun).expect("the door is open");
+        // On a busy machine its time may be up before it says anything.
+        let _ = std::io::Write::write_all(&mut stream, begun);
         let mut rest = Vec::new();
         // A reset is an end as well; only this reader giving up would be none.
         let ended = stream.read_to_end(&mut rest).map_err(|error| error.kind());

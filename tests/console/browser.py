@@ -17,7 +17,7 @@ import threading
 import time
 
 # Far above what anything takes, so that a hang is a failure and not a stuck build.
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (

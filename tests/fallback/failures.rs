@@ -8,6 +8,7 @@ use segue::wire::json::AnswerBody;
 
 use crate::puppet::{Deed, Strings, puppet};
 use crate::site::{Site, UNSEEN, check_degraded, question};
+use crate::support::service::until;
 
 /// Three failures open the breaker, for so long.
 fn site(open: Duration) -> (Site, Strings) {
@@ -59,7 +60,7 @@ fn the_breaker_tries_again_and_closes_with_the_first_answer() {
         strings.end(Deed::Panic);
         site.running.http().post("/next-clusters", &question(UNSEEN, 1)).json::<AnswerBody>(200);
     }
-    crate::support::service::until("the time is up", || site.running.counted("segue_model_breaker_state") == 1);
+    until("the time is up", || site.running.counted("segue_model_breaker_state") == 1);
     check_degraded(
         &{
             strings.end(Deed::Nonsense);
@@ -67,7 +68,7 @@ fn the_breaker_tries_again_and_closes_with_the_first_answer() {
         },
         "model_failed",
     );
-    crate::support::service::until("the time is up again", || site.running.counted("segue_model_breaker_state") == 1);
+    until("the time is up again", || site.running.counted("segue_model_breaker_state") == 1);
     strings.count();
     assert_eq!(asked(&site, &strings, Some(Deed::Answer)).source, Source::Model);
     assert_eq!(site.running.counted("segue_model_breaker_state"), 0);
@@ -85,7 +86,13 @@ fn only_time_that_was_the_models_own_counts_against_it() {
     let mut short = question(UNSEEN, 1);
     short.timeout_ms = Some(20);
     for _ in 0..4 {
-        check_degraded(&http.post("/next-clusters", &short).json(200), "model_timeout");
+        // A busy machine may take all of so little time.
+        until("there is time to reply", || {
+            let reply = http.post("/next-clusters", &short);
+            let in_time = reply.status != 504;
+            in_time.then(|| check_degraded(&reply.json(200), "model_timeout"));
+            in_time
+        });
     }
     assert_eq!(site.running.counted("segue_model_breaker_state"), 0);
     for _ in 0..2 {

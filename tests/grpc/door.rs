@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::client::conn::http2::handshake;
@@ -27,15 +26,13 @@ use tonic::client::GrpcService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::support;
+use crate::support::caller::PATIENCE;
 pub(crate) use crate::support::spoken::message;
 
 /// A bare connection.
 pub(crate) trait Patient: GrpcService<Body, ResponseBody = Incoming> {}
 
 impl<S: GrpcService<Body, ResponseBody = Incoming>> Patient for S {}
-
-/// How long a test waits for what must come: long, so that only a fault can reach it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The service at one address.
 pub(crate) type Client = NextClustersServiceClient<Channel>;

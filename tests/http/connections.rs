@@ -37,7 +37,8 @@ fn bytes_may_come_one_by_one() {
 fn a_dripping_head_is_cut_off() {
     let running = start_with(|config| config.http.header_read_timeout = Duration::from_millis(100));
     let mut http = running.http();
-    http.send("GET /version HTTP/1.1\r\nx: ");
+    // On a busy machine its time may be up before anything is sent.
+    let _ = http.try_send("GET /version HTTP/1.1\r\nx: ");
     until("the connection is closed", || {
         // The pause between drips is the wait for the end.
         http.try_send("x").is_err() || http.is_closed_within(Duration::from_millis(5))
@@ -48,9 +49,13 @@ fn a_dripping_head_is_cut_off() {
 #[test]
 fn an_idle_connection_is_closed() {
     let running = start_with(|config| config.http.header_read_timeout = Duration::from_millis(50));
-    let mut http = running.http();
-    assert_eq!(http.get("/version").status, 200);
-    http.wait_closed();
+    // On a busy machine a connection may be idle for so long before it has asked.
+    until("a connection that was served is closed", || {
+        let mut http = running.http();
+        let served = http.try_get("/version").is_some_and(|reply| reply.status == 200);
+        http.wait_closed();
+        served
+    });
 }
 
 /// A head above its limit is refused by the protocol itself, and takes no other connection along.

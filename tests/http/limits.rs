@@ -84,15 +84,19 @@ fn only_a_deadline_that_was_asked_for_runs_while_the_body_comes() {
     let allowed = Duration::from_millis(100);
     let running = start_with(|config| config.request.deadline_default = allowed);
     let mut other = running.http();
-    for (header, status) in [("", 200), ("request-timeout: 0.1\r\n", 504)] {
+    let mut late = |header: &str| {
+        until("nothing is in flight", || running.counted("segue_requests_in_flight") == 0);
         let mut http = running.http();
         http.send(format!("POST /next-clusters HTTP/1.1\r\nhost: segue\r\n{header}content-length: 2\r\n\r\n"));
         until("the head is read", || running.counted("segue_requests_in_flight") == 1);
         let started = Instant::now();
         until("the time is up", || other.get("/version").status == 200 && started.elapsed() > allowed);
         http.send("{}");
-        assert_eq!(http.receive().status, status, "{header}");
-    }
+        http.receive().status
+    };
+    assert_eq!(late("request-timeout: 0.1\r\n"), 504);
+    // A busy machine may take longer than this for the answer alone; a deadline that runs is always passed.
+    until("it is answered", || late("") == 200);
 }
 
 /// Requests above the limit are shed at once and told when to come again; a place that is free is given again.

@@ -3,7 +3,6 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use segue::snapshot::lifecycle::{Reason, Standing};
 use segue::snapshot::live::Share;
@@ -47,11 +46,9 @@ fn a_staged_release_is_promoted_without_a_load() {
 fn a_rollback_loads_nothing_and_is_not_undone_by_itself() {
     let stand = Stand::of(&["a", "b"]);
     stand.activate("b");
-    // The release before is in memory: its files could be gone.
+    // The release before is in memory: its files could be gone, and a load of it would fail.
     spoil(&stand.dir, "a");
-    let started = Instant::now();
     assert_eq!(stand.rollback().swapped(), Some(&version("a")));
-    assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(stand.state().declined, Some(version("b")));
     assert_eq!(stand.counted("segue_rollbacks_total"), 1);
     check_refused(&stand.rollback(), "declined", "release b was rolled back from before; activate it by name");

@@ -21,7 +21,7 @@ use tokio::sync::oneshot::Receiver;
 use crate::admin::{publish, version};
 
 /// Longest wait for a state: far above what any takes.
-const WAIT_MAX: Duration = Duration::from_secs(10);
+const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// A service's store, and what follows it.
 pub(crate) struct Stand {
@@ -171,7 +171,7 @@ pub(crate) fn spoil(store: &Path, name: &str) {
     fs::remove_file(&table).and_then(|()| fs::write(&table, bytes)).expect("the release can be written");
 }
 
-/// Waits for what must become true. It leaves the processor meanwhile: what it waits for runs at idle priority.
+/// Waits for what must become true. It leaves the processor meanwhile to whatever brings it about.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let started = Instant::now();

@@ -31,7 +31,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longest wait for a reply or a state: far above what any takes, so that a hang is a failure and not a stuck build.
-const REPLY_WAIT_MAX: Duration = Duration::from_secs(30);
+const REPLY_WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// A method and a path, sent as it stands.
 type Call<'a> = (&'a str, &'a str);
@@ -115,6 +115,7 @@ impl Site {
         config.admin.listen = "127.0.0.1:0".parse().expect("an address");
         // So that nothing happens unasked.
         config.release.poll = Duration::from_secs(3600);
+        config.admin.body_idle_timeout = 2 * REPLY_WAIT_MAX;
         // The logits of three clusters may lie so close together that bytes cannot tell them apart.
         config.model.precision = Precision::Full;
         adjust(&mut config);
@@ -215,12 +216,14 @@ impl Drop for Site {
     }
 }
 
-/// Tries until a condition holds, and fails if it does not in a time far above what it takes.
+/// Tries until a condition holds, and fails if it does not in a time far above what it takes. It leaves the processor
+/// meanwhile to whatever brings that about.
 #[track_caller]
 pub(crate) fn until(condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < REPLY_WAIT_MAX, "it never came to be");
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 

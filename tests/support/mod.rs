@@ -18,6 +18,8 @@ use std::time::Duration;
 use segue::answer::LADDER;
 use segue::config::{Config, MissingModel};
 
+use caller::PATIENCE;
+
 /// A service on `dir`, on ports that the system chooses, with limits small enough to reach and time enough that a busy
 /// machine changes no result.
 pub(crate) fn config(dir: &Path) -> Config {
@@ -30,12 +32,15 @@ pub(crate) fn config(dir: &Path) -> Config {
     config.request.limit_max = 20;
     config.request.batch_max = 6;
     config.request.in_flight_max = 8;
-    config.request.deadline_default = Duration::from_secs(30);
-    config.request.deadline_max = Duration::from_secs(60);
+    config.request.deadline_default = PATIENCE;
+    config.request.deadline_max = PATIENCE;
+    config.http.header_read_timeout = 2 * PATIENCE;
+    config.http.body_read_timeout = 2 * PATIENCE;
+    config.model.timeout = PATIENCE / 2;
     // Most releases here name a model that nobody trained, and which nothing asks.
     config.model.missing = MissingModel::Serve;
     config.answer.rungs = LADDER.to_vec();
     config.drain.lame_duck = Duration::ZERO;
-    config.drain.grace = Duration::from_secs(30);
+    config.drain.grace = PATIENCE;
     config
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use segue::config::Config;
 use segue::model::worker::{Compute, EngineCompute};
@@ -19,6 +19,9 @@ use tonic::{Response, Status};
 
 use super::caller::{Caller, PATIENCE};
 use super::release::{store, version};
+
+/// Time between two looks at what is waited for.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A service that runs. It drains when it is dropped.
 pub(crate) struct Running {
@@ -116,12 +119,12 @@ impl GrpcCaller {
     }
 }
 
-/// Waits for what must become true, by asking again and again.
+/// Waits for what must become true, by asking again and again. It leaves the processor meanwhile to whatever brings it about.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_true() {
         assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::yield_now();
+        std::thread::park_timeout(PAUSE);
     }
 }

@@ -149,17 +149,21 @@ fn a_quarantine_is_not_tried_again_where_an_operator_gave_the_release_callers() 
     until("it has given up", || post.decided.recv_timeout(Duration::from_millis(20)).is_err());
 }
 
-/// Ten thousand good answers, then three hundred bad ones: of all, too few to notice; of the latest, all.
+/// A hundred thousand good answers, then three hundred bad ones: of all, too few to notice; of the latest, all.
 #[test]
 fn a_good_hour_does_not_hide_a_bad_minute() {
     let post = Post::new(0, |config| config.window = Duration::from_millis(20));
     let release = post.shop.release("one");
     let [table, popular] = &answers(&release);
-    post.answer(10_000, [table, table]);
-    let good = Instant::now();
-    until("the window has passed", || good.elapsed() > Duration::from_millis(60));
-    post.answer(300, [table, popular]);
-    assert_eq!(post.decides(), abort(Bound::Fallback));
+    post.answer(100_000, [table, table]);
+    // On a busy machine the guard may look too seldom to tell a minute from the hour; all ten are still too few of all.
+    let decided = (0..10).find_map(|_| {
+        let earlier = Instant::now();
+        until("the window has passed", || earlier.elapsed() > Duration::from_millis(60));
+        post.answer(300, [table, popular]);
+        post.decided.recv_timeout(Duration::from_secs(1)).ok()
+    });
+    assert_eq!(decided, Some(abort(Bound::Fallback)));
 }
 
 #[test]
@@ -180,8 +184,8 @@ fn a_canary_that_keeps_to_its_bounds_is_promoted_once_it_has_baked_and_only_if_s
             );
         }
         post.decides_nothing();
-        let text = post.metrics.render();
-        assert!(text.contains(&format!("segue_canary_promotions_total {}\n", u8::from(promote))), "{text}");
+        let counted = format!("segue_canary_promotions_total {}\n", u8::from(promote));
+        until("every promotion is counted", || post.metrics.render().contains(&counted));
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStoreExt};
+use parking_lot::Mutex;
 use url::Url;
 
 use super::object::Object;
@@ -26,7 +27,7 @@ pub struct Clouds {
 impl Clouds {
     /// Knows a store by the scheme and bucket of a URL, so that it need not be opened.
     pub fn add(&self, root: &str, cloud: Cloud) {
-        self.stores().insert(root.to_owned(), Arc::new(cloud));
+        self.open.lock().insert(root.to_owned(), Arc::new(cloud));
     }
 
     /// The objects at a URL or below it, whose last part may be a pattern.
@@ -66,16 +67,11 @@ impl Clouds {
     }
 
     fn at(&self, root: &str) -> Result<Arc<Cloud>, ReadError> {
-        if let Some(cloud) = self.stores().get(root) {
+        if let Some(cloud) = self.open.lock().get(root) {
             return Ok(Arc::clone(cloud));
         }
         let cloud = Arc::new(Cloud::open(root)?);
-        Ok(Arc::clone(self.stores().entry(root.to_owned()).or_insert(cloud)))
-    }
-
-    fn stores(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Cloud>>> {
-        // The map is whole between any two of its operations.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Arc::clone(self.open.lock().entry(root.to_owned()).or_insert(cloud)))
     }
 }
 

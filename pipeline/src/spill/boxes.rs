@@ -5,13 +5,15 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::{Spill, SpillError, Spilled};
 
 /// What all threads share.
 #[derive(Debug)]
 pub struct Boxes {
+    /// Whoever panics with one has at most left records out, and its panic ends the run.
     boxes: Vec<Mutex<Contents>>,
     /// Records that a block has room for.
     block_records: usize,
@@ -103,7 +105,7 @@ impl Boxes {
     /// # Errors
     /// When they cannot be spilled.
     pub fn put(&self, at: usize, order: u32, records: &[u64]) -> Result<(), SpillError> {
-        let mut contents = self.contents(at);
+        let mut contents = self.boxes[at].lock();
         contents.note(order, records.len());
         let mut left = records;
         while !left.is_empty() {
@@ -125,7 +127,7 @@ impl Boxes {
     /// When what was spilled cannot be read back.
     pub fn take(&self, at: usize, into: &mut Vec<u64>) -> Result<(), SpillError> {
         let Contents { blocks, stretches } = {
-            let mut contents = self.contents(at);
+            let mut contents = self.boxes[at].lock();
             Contents {
                 blocks: std::mem::take(&mut contents.blocks),
                 stretches: std::mem::take(&mut contents.stretches),
@@ -178,11 +180,6 @@ impl Boxes {
 
     fn block_bytes(&self) -> usize {
         self.block_records * size_of::<u64>()
-    }
-
-    fn contents(&self, at: usize) -> MutexGuard<'_, Contents> {
-        // Whoever panicked with the lock has at most left records out, and its panic ends the run.
-        self.boxes[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -108,6 +108,6 @@ impl Arrival<'_> {
 
 impl Drop for Arrival<'_> {
     fn drop(&mut self) {
-        self.ingest.locked().arrived(self.address, self.name);
+        self.ingest.pushes.lock().arrived(self.address, self.name);
     }
 }

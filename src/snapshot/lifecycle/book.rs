@@ -2,7 +2,9 @@
 //! ever were.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::watch::{Bell, Changes};
 use super::{Entry, Fetched, Reason, STEPS_MAX, Standing, Step};
@@ -43,7 +45,7 @@ impl Book {
 
     /// Writes down where a release stands now. What may not follow is refused and logged: it is a fault of ours.
     pub fn note(&self, version: &Version, standing: Standing, reason: Option<Reason>) {
-        let noted = self.pages().note(version, standing, reason);
+        let noted = self.inner.pages.lock().note(version, standing, reason);
         match noted {
             Ok(true) => self.inner.bell.ring(),
             Ok(false) => {}
@@ -56,7 +58,7 @@ impl Book {
 
     /// Writes down how much of a release that is being fetched has arrived.
     pub fn fetched(&self, version: &Version, bytes: u64, bytes_total: u64) {
-        let mut pages = self.pages();
+        let mut pages = self.inner.pages.lock();
         let Some(entry) = pages.entries.get_mut(version) else { return };
         entry.fetched = Some(Fetched { bytes, bytes_total });
         drop(pages);
@@ -70,29 +72,29 @@ impl Book {
 
     /// Takes out a release that lies on the disk and nobody does anything with.
     pub fn forget(&self, version: &Version) {
-        if self.pages().remove(version) {
+        if self.inner.pages.lock().remove(version) {
             self.inner.bell.ring();
         }
     }
 
     /// Every entry, by version.
     pub fn entries(&self) -> Vec<Entry> {
-        self.pages().entries.values().cloned().collect()
+        self.inner.pages.lock().entries.values().cloned().collect()
     }
 
     /// The entry of a release, if it has one.
     pub fn entry(&self, version: &Version) -> Option<Entry> {
-        self.pages().entries.get(version).cloned()
+        self.inner.pages.lock().entries.get(version).cloned()
     }
 
     /// Where a release stands, if it has an entry.
     pub fn standing(&self, version: &Version) -> Option<Standing> {
-        self.pages().entries.get(version).map(|entry| entry.standing)
+        self.inner.pages.lock().entries.get(version).map(|entry| entry.standing)
     }
 
     /// Changes to a standing since the start.
     pub fn transitions(&self, standing: Standing) -> u64 {
-        self.pages().transitions[place(standing)]
+        self.inner.pages.lock().transitions[place(standing)]
     }
 
     /// Changes since the start.
@@ -103,10 +105,6 @@ impl Book {
     /// Sees every change from now on.
     pub fn subscribe(&self) -> Changes {
         self.inner.bell.subscribe()
-    }
-
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.inner.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

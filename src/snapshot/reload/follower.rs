@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{Command, Request};
@@ -16,7 +16,7 @@ use super::outside::Outside;
 use super::residents::Residents;
 use super::retired::Retired;
 use super::retry::Retry;
-use super::{Parts, Reply, locked};
+use super::{Parts, Reply};
 use crate::config::Config;
 use crate::snapshot::gate::Occasion;
 use crate::snapshot::lifecycle::{Entry, Standing};
@@ -25,6 +25,7 @@ use crate::snapshot::release::Release;
 use crate::snapshot::state::State;
 use crate::snapshot::store::{Store, StoreError};
 use crossbeam_channel::{Receiver, select, tick};
+use parking_lot::Mutex;
 
 /// The thread's own state.
 pub(super) struct Follower {
@@ -169,7 +170,7 @@ impl Follower {
 
     /// The same, once another release that is in memory has given way to it.
     pub(super) fn load_instead(&mut self, errand: Errand, version: Version, instead: Option<Arc<Release>>) {
-        locked(&self.status).loading = Some(version.clone());
+        self.status.lock().loading = Some(version.clone());
         let serves = self.serves(&version);
         self.loader.begin(Job {
             book: (!serves).then(|| self.parts.book.clone()),
@@ -191,7 +192,7 @@ impl Follower {
 
     /// The errand whose release was being loaded.
     pub(super) fn landed(&mut self) -> Option<Errand> {
-        locked(&self.status).loading = None;
+        self.status.lock().loading = None;
         self.under_way.take()
     }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::errand::{Aim, Errand, Looking};
 use super::follower::Follower;
 use super::loader::Loaded;
-use super::locked;
 use super::outcome::{Effect, Failure};
 use crate::clock::unix_s;
 use crate::metrics::Phase;
@@ -184,7 +183,7 @@ impl Follower {
 
     /// A failure is over once the release that the pointer names serves.
     fn show_swapped(&self, version: &Version, loaded_unix_s: u64) {
-        let mut status = locked(&self.status);
+        let mut status = self.status.lock();
         (status.serving, status.loaded_unix_s) = (Some(version.clone()), Some(loaded_unix_s));
         if self.state.current.as_ref() == Some(version) {
             status.failure = None;

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::errand::Looking;
 use super::follower::Follower;
-use super::locked;
 use super::outcome::Failure;
 use crate::snapshot::manifest::Version;
 
@@ -33,7 +32,7 @@ impl Follower {
 
     /// Counts, logs and shows a failure to load.
     pub(super) fn report(&self, failure: Failure) -> Failure {
-        locked(&self.status).failure = Some(failure.clone());
+        self.status.lock().failure = Some(failure.clone());
         self.count(failure)
     }
 
@@ -57,6 +56,6 @@ impl Follower {
     /// The pointer is back at what serves: what failed before is no longer wanted.
     pub(super) fn settle(&mut self) {
         self.retry = None;
-        locked(&self.status).failure = None;
+        self.status.lock().failure = None;
     }
 }

@@ -4,9 +4,9 @@
 use std::mem;
 use std::sync::Arc;
 
+use super::OPERATOR;
 use super::follower::Follower;
 use super::outcome::Failure;
-use super::{OPERATOR, locked};
 use crate::snapshot::lifecycle::{ENDED_MAX, Entry, Reason, Standing};
 use crate::snapshot::manifest::Version;
 use crate::snapshot::retention;
@@ -26,7 +26,7 @@ impl Follower {
         self.retired.take(residents.keep(|version| self.serves(version) || self.keeps(version)));
         let staged = self.state.staged.as_ref().and_then(|version| residents.find(version));
         let staged = staged.as_ref().map(Arc::downgrade);
-        let mut status = locked(&self.status);
+        let mut status = self.status.lock();
         (status.resident, status.staged) = (residents.versions(), staged);
         drop(status);
         self.residents = residents;
