@@ -12,6 +12,8 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for the reply to a change, which comes when all is checked and swapped.
 const CHANGE_WAIT_MAX: Duration = Duration::from_secs(900);
+/// Longest wait for the word to go on with a file, without which it is sent all the same: something between may swallow it.
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait for a body to be sent, beside what its size takes at the slowest rate that the service accepts.
 const SEND_WAIT: Duration = Duration::from_secs(60);
 /// The slowest rate.
@@ -74,6 +76,7 @@ impl Limits {
         let config = agent.configure_request(request).timeout_resolve(Some(self.connect));
         let config = config.timeout_connect(Some(self.connect)).timeout_recv_response(Some(self.reply));
         let config = config.timeout_per_read(Some(self.read)).timeout_per_write(Some(self.write));
+        let config = config.timeout_await_100(Some(CONTINUE_WAIT.min(self.read / 2)));
         config.timeout_send_body(Some(self.send)).build()
     }
 
