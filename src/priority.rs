@@ -1,14 +1,16 @@
 //! The priority of threads whose work can wait: below that of requests. It must never be set for a thread that answers.
 
+use std::thread;
+
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
 
-/// Whether threads step back at all. Not in a build for tests: beside whatever else keeps the machine busy, a thread that has
-/// stepped back computes for a millisecond in some seconds, and a test that waits for it would fail for nothing else.
-const STEPS_BACK: bool = cfg!(not(feature = "failpoints"));
+/// Whether threads give way at all. Not in a build for tests: beside whatever else keeps the machine busy, a thread that does
+/// computes for a millisecond in some seconds, and a test that waits for it would fail for nothing else.
+const GIVES_WAY: bool = cfg!(not(feature = "failpoints"));
 /// Niceness of threads that requests wait for, but not the most of them: a tenth of a request's weight.
 const NICENESS: i32 = 10;
 
@@ -16,11 +18,11 @@ const NICENESS: i32 = 10;
 /// niceness is not enough: a thread that is merely nice keeps the processor for its slice of some milliseconds, which
 /// showed in one request of ten while a release loaded.
 pub fn step_back() {
-    if !STEPS_BACK {
+    if !GIVES_WAY {
         return;
     }
     if let Err(error) = idle() {
-        let thread = std::thread::current();
+        let thread = thread::current();
         let thread = thread.name().unwrap_or_default();
         tracing::warn!(?error, thread, "it runs at the priority of requests, which will show in their tail");
     }
@@ -29,11 +31,18 @@ pub fn step_back() {
 /// Lets this thread have less than its share where the processor is short, but always some. At idle priority it would have
 /// none at all beside whatever else keeps the machine busy, and nobody would get what it computes in time.
 pub fn yield_some() {
-    if !STEPS_BACK {
+    if !GIVES_WAY {
         return;
     }
     if let Err(error) = nice() {
         tracing::warn!(%error, "the model's threads run at the priority of requests, which may show in their tail");
+    }
+}
+
+/// Offers the processor to whoever else wants it: between two pieces of long work that requests may share a core with.
+pub fn offer() {
+    if GIVES_WAY {
+        thread::yield_now();
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::thread;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -20,6 +19,7 @@ use super::documents::{CommittedBody, PushBody, ReceivedBody, SIGNATURE_HEADER};
 use super::problem::AdminError;
 use crate::audit::Verb;
 use crate::auth::Caller;
+use crate::priority;
 use crate::snapshot::ingest::{Begun, Committed, IngestError, Missing};
 use crate::snapshot::manifest::MANIFEST_BYTES_MAX;
 use crate::snapshot::parcel::{Address, Kind};
@@ -107,7 +107,7 @@ impl Desk {
 async fn feed(mut body: Paced, chunks: mpsc::Sender<Bytes>) -> Result<(), BodyError> {
     while let Some(chunk) = body.next().await? {
         // This thread has the priority of requests: it offers its processor to them after every chunk.
-        thread::yield_now();
+        priority::offer();
         if chunks.send(chunk).await.is_err() {
             break;
         }

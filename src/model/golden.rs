@@ -5,8 +5,6 @@
 //! them: a kernel that this processor computes wrongly, and a prompt or a definition that changed since the training,
 //! are found out.
 
-use std::thread;
-
 use candle_core::{Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
@@ -16,6 +14,7 @@ use super::engine::{Engine, Precision, Prompts, Scratch};
 use super::network::Network;
 use super::prompt::{self, Context, TOKEN_CLUSTER};
 use super::weights::Weights;
+use crate::priority;
 
 /// What a logit of full precision may differ by. Floats summed in another order differ by a hundredth of it.
 pub const TOLERANCE: f32 = 1e-3;
@@ -162,7 +161,7 @@ impl GoldenLogits {
     pub fn check(&self, engine: &Engine, precision: Precision) -> std::result::Result<(), LogitMismatch> {
         let (mut scratch, mut prompts, mut logits) = (Scratch::default(), Prompts::default(), Vec::new());
         for (place, prompt) in self.prompts.iter().enumerate() {
-            thread::yield_now(); // One at a time: a load must not hold up requests.
+            priority::offer(); // One at a time: a load must not hold up requests.
             prompts.clear();
             prompts.push(&prompt.tokens);
             engine.logits(&mut scratch, &prompts, &mut logits);

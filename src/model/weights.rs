@@ -14,13 +14,13 @@
 //! No number may reach the arithmetic unchecked: one that is not finite would spread to every answer.
 
 use std::collections::HashMap;
-use std::thread;
 
 use candle_core::safetensors::load_buffer;
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensorError;
 
 use super::config::ModelConfig;
+use crate::priority;
 
 /// A network's tensors by Hugging Face's names.
 pub type Weights = HashMap<String, Tensor>;
@@ -135,7 +135,7 @@ pub fn check(weights: &Weights, config: &ModelConfig) -> Result<(), WeightsError
         return Err(WeightsError::Unexpected { name: name.clone() });
     }
     for (name, expected) in shapes {
-        thread::yield_now(); // As between the pieces of a table: a load must not hold up requests.
+        priority::offer(); // As between the pieces of a table: a load must not hold up requests.
         match weights.get(&name) {
             Some(tensor) => check_tensor(name, expected, tensor)?,
             None => return Err(WeightsError::Missing { name, expected }),

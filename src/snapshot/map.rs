@@ -13,6 +13,7 @@ use rustix::fs::fadvise;
 
 use super::piece::PIECE_BYTES;
 use crate::config::{Locking, Memory};
+use crate::priority;
 
 /// Bytes that are given back at once. Each time, every thread of the process forgets where its pages are, and looks them up anew:
 /// some 0.3 ms of a worker's time, so that many small pieces hold requests up for longer than one large one.
@@ -100,7 +101,7 @@ impl Mapping {
         for piece in pieces(self.map.len(), PIECE_BYTES) {
             // A kernel before 5.14 does not know this advice; the pages then come in as the table is read through.
             let _ = self.map.advise_range(Advice::PopulateRead, piece.start, piece.len());
-            thread::yield_now();
+            priority::offer();
         }
     }
 }
@@ -127,7 +128,7 @@ fn copied(mut file: File) -> io::Result<Mmap> {
     let _ = map.advise(Advice::HugePage);
     for piece in map.chunks_mut(PIECE_BYTES) {
         file.read_exact(piece)?;
-        thread::yield_now();
+        priority::offer();
     }
     // The file's own pages have done their part. Where the system keeps them, they are the first to go.
     let _ = fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);

@@ -2,11 +2,10 @@
 //!
 //! Done once, before a table may answer; never on the request path.
 
-use std::thread;
-
 use super::format::{BLOCK_KEYS, Level, Shape};
 use super::piece::{PIECE_BYTES, pieces};
 use super::table::{Record, Score, Table, decode_block};
+use crate::priority;
 
 /// Which part of a level a checksum covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +143,7 @@ impl<B: AsRef<[u8]>> Table<B> {
         let (mut rank, piece) = (0, (PIECE_BYTES / self.shape().record_bytes()) as u64);
         for record in self.records(length, 0..present) {
             if rank % piece == 0 {
-                thread::yield_now();
+                priority::offer();
             }
             check_record(&record, (length, rank), self.shape().clusters)?;
             rank += 1;

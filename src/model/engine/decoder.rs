@@ -1,7 +1,6 @@
 //! The decoder's flow: tokens in, logits of clusters out. It decides what is computed for which rows, and computes nothing itself.
 
 use std::ops::Range;
-use std::thread;
 
 use super::Prompts;
 use super::attention::{Attention, Room, Rotary, Span};
@@ -9,6 +8,7 @@ use super::kernel::Kernel;
 use super::lanes::Norm;
 use super::panel::{Piece, Rows, Step};
 use super::product::{Add, Gate, Out, Packed, Product, Sink, Store};
+use crate::priority;
 
 /// A network, packed.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ impl Scratch {
 
     fn give_way(&self) {
         if self.gives_way {
-            thread::yield_now();
+            priority::offer();
         }
     }
 

@@ -1,7 +1,6 @@
 //! Packing: a network's matrices, one after the other as they are read, in one piece of memory.
 
 use std::collections::HashMap;
-use std::thread;
 
 use candle_core::{Error, Result, Tensor};
 
@@ -12,6 +11,7 @@ use super::decoder::{Decoder, Layer, Matrix};
 use super::kernel::Kernel;
 use super::panel::{COLUMNS, LANES, Step};
 use super::product::Packed;
+use crate::priority;
 
 /// Packs a network. Fails only where a tensor is missing or is not f32.
 pub(super) fn pack<P: Packed>(config: &ModelConfig, tensors: &HashMap<String, Tensor>) -> Result<Decoder<P>> {
@@ -72,7 +72,7 @@ impl<P: Packed> Packer<'_, P> {
 
     /// Packs a matrix given by its columns, which is how Hugging Face stores it: a row for each output.
     fn matrix<'a>(&mut self, columns: impl Iterator<Item = &'a [f32]>) -> Matrix {
-        thread::yield_now(); // As between the pieces of a table: a load must not hold up requests.
+        priority::offer(); // As between the pieces of a table: a load must not hold up requests.
         let start = self.panels.len();
         let columns: Vec<_> = columns.collect();
         let width = columns.iter().map(|column| column.len()).max().unwrap_or(0);

@@ -2,8 +2,7 @@
 //!
 //! It is a report: fresh data is meant to change answers, and short lists differ by sampling alone. It must never refuse.
 
-use std::thread;
-
+use crate::priority;
 use crate::snapshot::release::Release;
 use crate::snapshot::table::Record;
 
@@ -29,7 +28,7 @@ impl Churn {
         });
         let pairs = sampled.filter_map(|(history, before)| {
             // Between two there may be thousands of keys; others may have the processor.
-            thread::yield_now();
+            priority::offer();
             let indexes: Option<Vec<u32>> = history.iter().map(|&index| translated(index, current, staged)).collect();
             Some((first(current, before), first(staged, staged.table().get(&indexes?)?)))
         });

@@ -6,11 +6,11 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::thread;
 
 use super::error::IngestError;
 use super::push::size;
 use super::{Ingest, Moment, reached};
+use crate::priority;
 use crate::snapshot::manifest::ReleaseFile;
 use crate::snapshot::parcel::Address;
 
@@ -76,7 +76,7 @@ impl Arrival<'_> {
         let mut untold = 0;
         for chunk in chunks {
             // As between the pieces of a table: what comes must not hold up requests.
-            thread::yield_now();
+            priority::offer();
             digest.update(chunk.as_ref());
             // Before it is written, so that the disk never holds more than was agreed on.
             if digest.count() > self.expected.bytes {
