@@ -120,7 +120,6 @@ fn a_table_that_must_be_locked_and_cannot_be_is_refused() {
         assert_eq!(failure.reason, "memory");
         let told = format!("the table's {bytes} bytes cannot be locked in memory");
         assert!(failure.text.starts_with(&told) && failure.text.contains("`ulimit -l`"), "{}", failure.text);
-        assert!(program.shows("segue_release_load_failures_total{reason=\"memory\"} 1"));
         assert!(program.shows("segue_gate_refusals_total{gate=\"memory\"} 1"));
         assert!(program.shows("segue_memory_locked_bytes 0"));
     }
