@@ -39,7 +39,10 @@ pub fn yield_some() {
     }
 }
 
-/// Offers the processor to whoever else wants it: between two pieces of long work that requests may share a core with.
+/// Offers the processor to whoever else wants it: between two pieces of long work that requests may share a core with. A thread
+/// that has stepped back must do so too: a Linux that does not preempt at once (6.12 and later, by default on servers) leaves it the
+/// processor until the next tick, and requests on its core waited for 4 ms. The price is paid where all processors are busy with other
+/// things: each offer waits for all of them, and a load goes on ten times as slowly.
 pub fn offer() {
     if GIVES_WAY {
         thread::yield_now();
