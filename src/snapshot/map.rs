@@ -37,6 +37,8 @@ pub struct Residence {
 pub struct Mapping {
     map: Mmap,
     residence: Residence,
+    /// Between two pieces that are given back.
+    pause: Duration,
 }
 
 impl Mapping {
@@ -49,7 +51,7 @@ impl Mapping {
     pub fn open_resident(path: &Path, residence: Residence) -> io::Result<Self> {
         let file = File::open(path)?;
         let map = if residence.huge_pages { copied(file)? } else { mapped(&file)? };
-        Ok(Self { map, residence })
+        Ok(Self { map, residence, pause: Duration::ZERO })
     }
 
     /// Brings every page in, and keeps them where that is asked for. Gives what kept some from being locked, where that was
@@ -67,29 +69,8 @@ impl Mapping {
 
     /// Gives its pages back so slowly that requests, which go on meanwhile, hardly notice. A mapping that is merely dropped gives them
     /// back at once.
-    pub fn let_go(self) {
-        self.give_back(GIVING_BACK_PAUSE);
-    }
-
-    /// In pieces: unmapping gigabytes at once takes a tenth of a second, in which no other thread of the process can get or return
-    /// memory, and on a kernel that does not preempt itself, nothing else runs there.
-    #[allow(unsafe_code, reason = "there is no safe way to drop pages from a mapping")]
-    fn give_back(&self, pause: Duration) {
-        if self.residence.lock != Locking::Off {
-            // Locked pages are not given back otherwise. It fails where nothing was locked, which is as good.
-            let _ = self.map.unlock();
-        }
-        for piece in pieces(self.map.len(), GIVEN_BACK_BYTES) {
-            // SAFETY: the advice may change what a private or anonymous mapping holds. This one is a file's, read-only, whose
-            // page would be read from the file again; or a copy, which becomes zeros. Both callers end the mapping, so that
-            // nobody is left to read either.
-            let given_back =
-                unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, piece.start, piece.len()) };
-            if given_back.is_err() {
-                return; // What is left goes with the mapping itself.
-            }
-            thread::sleep(pause);
-        }
+    pub fn let_go(mut self) {
+        self.pause = GIVING_BACK_PAUSE;
     }
 
     fn locked(&self) -> io::Result<()> {
@@ -135,9 +116,25 @@ fn copied(mut file: File) -> io::Result<Mmap> {
     map.make_read_only()
 }
 
+/// Gives the pages back in pieces: unmapping gigabytes at once takes a tenth of a second, in which no other thread of the process can
+/// get or return memory, and on a kernel that does not preempt itself, nothing else runs there.
 impl Drop for Mapping {
+    #[allow(unsafe_code, reason = "there is no safe way to drop pages from a mapping")]
     fn drop(&mut self) {
-        self.give_back(Duration::ZERO);
+        if self.residence.lock != Locking::Off {
+            // Locked pages are not given back otherwise. It fails where nothing was locked, which is as good.
+            let _ = self.map.unlock();
+        }
+        for piece in pieces(self.map.len(), GIVEN_BACK_BYTES) {
+            // SAFETY: the advice may change what a private or anonymous mapping holds. This one is a file's, read-only, whose
+            // page would be read from the file again; or a copy, which becomes zeros. Nobody is left to read either.
+            let given_back =
+                unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, piece.start, piece.len()) };
+            if given_back.is_err() {
+                return; // What is left goes with the mapping itself.
+            }
+            thread::sleep(self.pause);
+        }
     }
 }
 
