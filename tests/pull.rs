@@ -40,6 +40,14 @@ fn following(made: &Made, change: impl FnOnce(&mut Config)) -> Running {
     })
 }
 
+/// A service that follows a channel, and serves the first release that it named.
+fn serving_one() -> (Made, Running) {
+    let made = Made::new(&["one"]);
+    let running = following(&made, |_| {});
+    until("one serves", || serves(&running, "one"));
+    (made, running)
+}
+
 fn serves(running: &Running, name: &str) -> bool {
     running.service.reloader().status().serving == Some(version(name))
 }
@@ -66,9 +74,7 @@ fn told(running: &Running) -> String {
 
 #[test]
 fn what_the_channel_names_is_fetched_and_serves() {
-    let made = Made::new(&["one"]);
-    let running = following(&made, |_| {});
-    until("one serves", || serves(&running, "one"));
+    let (made, running) = serving_one();
     made.publish("two");
     until("two serves", || serves(&running, "two"));
     until("nothing is left to do", || polls(&running, "unchanged") > 0);
@@ -100,9 +106,7 @@ fn a_release_waits_beside_what_serves_where_that_is_configured() {
 
 #[test]
 fn what_an_operator_decided_holds() {
-    let made = Made::new(&["one"]);
-    let running = following(&made, |_| {});
-    until("one serves", || serves(&running, "one"));
+    let (made, running) = serving_one();
     let reloader = running.service.reloader();
     reloader.pin(version("one")).blocking_recv().expect("the reloader runs");
     made.publish("two");

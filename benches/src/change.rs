@@ -53,18 +53,14 @@ pub fn report(witnesses: &[Witness], changes: &[Change]) {
     }
     let mut table = table(&["window", "replies", "p50 us", "p90", "p99", "p99.9", "max"]);
     let between = windows(witnesses, changes, None);
-    let mut row = |name: &str, histogram: &Histogram<u64>| {
-        let cells = quantiles_us(histogram).map(|value| format!("{value:.0}"));
-        table.add_row([name.to_owned(), histogram.len().to_string()].into_iter().chain(cells));
-    };
-    row("between", &between);
+    table.add_row(row("between", &between));
     let mut all = latencies();
     for kind in kinds(changes) {
         let histogram = windows(witnesses, changes, Some(kind));
-        row(kind, &histogram);
+        table.add_row(row(kind, &histogram));
         all += histogram;
     }
-    row("all changes", &all);
+    table.add_row(row("all changes", &all));
     println!("{table}");
     println!("p99.9 in changes / between: {:.2}x", quantiles_us(&all)[3] / quantiles_us(&between)[3]);
     report_pairs(witnesses, changes);
@@ -132,6 +128,12 @@ fn report_truth(witnesses: &[Witness]) {
     wrong.for_each(|wrong| println!("first wrong: {wrong}"));
 }
 
+/// The cells of a table's row: a name, how many replies, and their latencies.
+fn row(name: &str, histogram: &Histogram<u64>) -> impl Iterator<Item = String> {
+    let cells = quantiles_us(histogram).map(|value| format!("{value:.0}"));
+    [name.to_owned(), histogram.len().to_string()].into_iter().chain(cells)
+}
+
 /// The kinds of change, in the order in which they first happened.
 fn kinds(changes: &[Change]) -> Vec<&'static str> {
     let mut kinds = Vec::new();
@@ -172,8 +174,7 @@ pub fn report_turns(witnesses: &[Witness], turns: &[Change]) {
     for kind in kinds(turns) {
         let mut all = latencies();
         turns.iter().zip(&tails).filter(|(turn, _)| turn.kind == kind).for_each(|(_, tail)| all += tail);
-        let cells = quantiles_us(&all).map(|value| format!("{value:.0}"));
-        table.add_row([kind.to_owned(), all.len().to_string()].into_iter().chain(cells));
+        table.add_row(row(kind, &all));
     }
     println!("{table}");
     for (name, at) in [("p50", 0), ("p99", 2), ("p99.9", 3)] {

@@ -23,7 +23,7 @@ impl Desk {
         make: impl Future<Output = Result<T, AdminError>> + Send + 'static,
         to: impl FnOnce(&T) -> Option<String> + Send + 'static,
     ) -> Result<T, AdminError> {
-        let audit = self.audit.clone();
+        let audit = self.parts.audit.clone();
         let begun = on_disk(move || audit.begin(change)).await??;
         let made = tokio::spawn(async move {
             let made = make.await;

@@ -14,7 +14,6 @@ use super::documents::releases::{FactsBody, PointersBody};
 use super::figures::Recorder;
 use super::lookup::LOOKUPS_MAX;
 use super::problem::AdminError;
-use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::drain::Drain;
@@ -27,7 +26,6 @@ use crate::snapshot::store::State;
 pub(super) struct Desk {
     pub(super) parts: Parts,
     pub(super) auth: Auth,
-    pub(super) audit: Audit,
     pub(super) pace: Pace,
     pub(super) figures: Recorder,
     pub(super) lookups: Semaphore,
@@ -48,7 +46,6 @@ impl Desk {
             started: Instant::now(),
             stop: stop.clone(),
             facts: Mutex::default(),
-            audit: parts.audit.clone(),
             auth,
             parts,
         }

@@ -108,20 +108,21 @@ fn paired(keys: [&'static str; 2], [cert, key]: [&Option<PathBuf>; 2]) -> Option
 }
 
 /// Only a door that shows a certificate can ask for one.
-fn shown(keys: [&'static str; 2], [client_ca, cert]: [&Option<PathBuf>; 2]) -> Option<Clash> {
-    (client_ca.is_some() && cert.is_none()).then(|| Clash {
-        keys,
-        expected: "the door's own certificate where clients are asked for theirs",
-        got: format!("{} and {}", set(client_ca), set(cert)),
-    })
+fn shown(keys: [&'static str; 2], files: [&Option<PathBuf>; 2]) -> Option<Clash> {
+    needed(keys, files, "the door's own certificate where clients are asked for theirs")
 }
 
 /// Nobody is revoked where nobody is asked for a certificate.
-fn asked(keys: [&'static str; 2], [client_crl, client_ca]: [&Option<PathBuf>; 2]) -> Option<Clash> {
-    (client_crl.is_some() && client_ca.is_none()).then(|| Clash {
+fn asked(keys: [&'static str; 2], files: [&Option<PathBuf>; 2]) -> Option<Clash> {
+    needed(keys, files, "the authorities of clients' certificates where some of those are revoked")
+}
+
+/// The first file is nothing without the second.
+fn needed(keys: [&'static str; 2], [file, basis]: [&Option<PathBuf>; 2], expected: &'static str) -> Option<Clash> {
+    (file.is_some() && basis.is_none()).then(|| Clash {
         keys,
-        expected: "the authorities of clients' certificates where some of those are revoked",
-        got: format!("{} and {}", set(client_crl), set(client_ca)),
+        expected,
+        got: format!("{} and {}", set(file), set(basis)),
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::depot::Made;
 use crate::support::release::version;
 use crate::support::service::{Running, until};
-use crate::{following, looked, serves, told};
+use crate::{following, looked, serves, serving_one, told};
 
 /// The log's lines, without what differs from run to run.
 fn lines(running: &Running) -> Vec<Value> {
@@ -34,9 +34,7 @@ fn line(change: &str, from: Option<&str>, to: &str, outcome: &str) -> Value {
 
 #[test]
 fn what_is_pulled_is_recorded_before_and_after() {
-    let made = Made::new(&["one"]);
-    let running = following(&made, |_| {});
-    until("one serves", || serves(&running, "one"));
+    let (made, running) = serving_one();
     made.publish("two");
     until("two serves", || serves(&running, "two"));
     looked(&running, "unchanged");
@@ -66,9 +64,7 @@ fn what_is_staged_is_recorded_as_that_and_what_is_refused_with_the_reason() {
 
 #[test]
 fn what_cannot_be_recorded_is_not_pulled() {
-    let made = Made::new(&["one"]);
-    let running = following(&made, |_| {});
-    until("one serves", || serves(&running, "one"));
+    let (made, running) = serving_one();
     looked(&running, "unchanged");
     let log = running.dir().join("audit.jsonl");
     fs::remove_file(&log).and_then(|()| fs::create_dir(&log)).expect("the store can be written");
@@ -82,9 +78,7 @@ fn what_cannot_be_recorded_is_not_pulled() {
 /// The offline command beside a running service: the channel is what should serve, so that the next look undoes it.
 #[test]
 fn a_hand_on_the_disk_is_recorded_beside_the_pull() {
-    let made = Made::new(&["one"]);
-    let running = following(&made, |_| {});
-    until("one serves", || serves(&running, "one"));
+    let (made, running) = serving_one();
     made.publish("two");
     until("two serves", || serves(&running, "two"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_segue"));

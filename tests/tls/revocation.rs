@@ -75,11 +75,20 @@ fn a_revoked_client_opens_no_door() {
     assert!(failures(&running, "grpc") >= 1);
 }
 
+/// Holds each row: what lists say, and whether a client then opens the door.
+fn check(authority: &Authority, client: &Issued, rows: &[(&str, String, bool)]) {
+    let lists = authority.file().with_file_name("lists");
+    for (about, text, expected) in rows {
+        fs::write(&lists, text).expect("the directory can be written");
+        let running = listed(authority, &lists);
+        assert_eq!(opens(&running, &authority.client(Some(client), &[])), *expected, "{about}");
+    }
+}
+
 #[test]
 fn what_no_list_that_holds_says_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     let client = authority.issue("good", Made::Client);
-    let lists = authority.file().with_file_name("lists");
     // As if its key were another's: the name is right, the signature is not.
     let forged = authority.namesake().revoke(&[], NOW);
     let rows = [
@@ -100,11 +109,7 @@ fn what_no_list_that_holds_says_is_refused() {
         ),
         ("revoked by an ended one", authority.revoke(&[&client], LONG_AGO) + &authority.revoke(&[], NOW), true),
     ];
-    for (about, text, expected) in rows {
-        fs::write(&lists, text).expect("the directory can be written");
-        let running = listed(&authority, &lists);
-        assert_eq!(opens(&running, &authority.client(Some(&client), &[])), expected, "{about}");
-    }
+    check(&authority, &client, &rows);
 }
 
 #[test]
@@ -113,18 +118,13 @@ fn an_authority_in_between_is_looked_up_too() {
     let between = authority.below();
     let client = between.issue("good", Made::Client);
     let itself = Issued { cert: between.file(), key: client.key.clone() };
-    let lists = authority.file().with_file_name("lists");
     let rows = [
         ("both", authority.revoke(&[], NOW) + &between.revoke(&[], NOW), true),
         ("only the root's", authority.revoke(&[], NOW), false),
         ("only its own", between.revoke(&[], NOW), false),
         ("it is revoked itself", authority.revoke(&[&itself], NOW) + &between.revoke(&[], NOW), false),
     ];
-    for (about, text, expected) in rows {
-        fs::write(&lists, text).expect("the directory can be written");
-        let running = listed(&authority, &lists);
-        assert_eq!(opens(&running, &authority.client(Some(&client), &[])), expected, "{about}");
-    }
+    check(&authority, &client, &rows);
 }
 
 #[test]
